@@ -1,0 +1,89 @@
+# Builds, installs and tests remigrate by PostgreSQL's PGXS.
+#
+#   make                      build for the server of pg_config
+#   make install              install into that server
+#   make installcheck         regression tests against a running server
+#   make demo [KEEP=1]        see it work on a throw-away server
+#   make test [SUITE=regress] run everything on a throw-away server
+#   make format               clang-format the C
+#
+# PG_CONFIG=… names another server, WERROR=no lets warnings pass, and
+# with_llvm=no leaves out the bitcode.  `demo` and `test` need nothing
+# installed beforehand: they fetch what they need by apt (and say so).
+
+# One test a line, so that two branches can each add one.
+REGRESS =
+
+ISOLATION =
+
+EXTENSION = remigrate
+MODULE_big = remigrate
+PGFILEDESC = "remigrate - schema migrations, run by the database"
+
+# The sources are in $(VPATH) when the build folder is another one.
+top := $(or $(VPATH),.)
+in_top = $(patsubst $(top)/%,%,$(sort $(wildcard $(addprefix $(top)/,$(1)))))
+
+OBJS := $(patsubst %.c,%.o,$(call in_top,src/*.c))
+DATA := $(call in_top,sql/remigrate--*.sql)
+SCRIPTS := $(call in_top,src/bin/remigrate)
+
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers
+ifneq ($(WERROR),no)
+PG_CFLAGS += -Werror
+endif
+
+PROVE_TESTS := $(call in_top,test/t/*.pl)
+ifneq ($(PROVE_TESTS),)
+TAP_TESTS = 1
+endif
+
+EXTRA_CLEAN = src/.flags test/results test/output_iso
+
+all:
+
+PG_CONFIG ?= pg_config
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+
+ifneq ($(PGXS),)
+REGRESS_OPTS = --load-extension=remigrate
+ISOLATION_OPTS = --inputdir=$(top)/test --load-extension=remigrate
+# Since 16, where the expected output lies is said apart.
+ifneq ($(shell $(dir $(PGXS))../test/regress/pg_regress --help | grep expecteddir),)
+ISOLATION_OPTS += --expecteddir=$(top)/test
+endif
+
+include $(PGXS)
+
+# Objects built for another server, or with other flags, are stale.
+flags = $(shell $(PG_CONFIG) --version --configure) \
+	$(CC) $(CFLAGS) $(PG_CPPFLAGS) $(SHLIB_LINK)
+src/.flags: always
+	@$(MKDIR_P) $(@D)
+	@$(file >$@.new,$(flags)) cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(OBJS) $(OBJS:.o=.bc): $(wildcard $(top)/src/*.h) src/.flags
+else
+all install uninstall clean installcheck:
+	@echo '$(PG_CONFIG) leads to no PGXS: install the server'\''s development' \
+	  'package (test/install-packages does), or set PG_CONFIG' >&2; exit 1
+endif
+
+demo:
+	@test/demo $(if $(KEEP),--keep)
+
+# What is set on the command line (SUITE, REGRESS, PG_CONFIG, …) reaches the
+# script by the environment.
+test:
+	@test/run
+
+format:
+	clang-format -i --style=file $(wildcard src/*.c src/*.h)
+
+# For test/run: the value of a variable of this file.
+print-%:
+	@echo '$($*)'
+
+always:
+
+.PHONY: all demo test format always
