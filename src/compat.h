@@ -1,0 +1,43 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  What differs between the server versions that remigrate builds on.
+ *
+ * Every test of PG_VERSION_NUM stands here, so that the other files read as
+ * if there were one server.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef REMIGRATE_COMPAT_H
+#define REMIGRATE_COMPAT_H
+
+#include "executor/executor.h"
+#include "fmgr.h"
+
+#if PG_VERSION_NUM < 150000
+#error "remigrate needs PostgreSQL 15 or newer"
+#endif
+
+/* PostgreSQL 16 moved the VARDATA family out of postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* PostgreSQL 18 dropped ExecutorRun's argument "run_once". */
+#if PG_VERSION_NUM >= 180000
+#define executor_run_to_end(query_desc) \
+	ExecutorRun(query_desc, ForwardScanDirection, 0)
+#else
+#define executor_run_to_end(query_desc) \
+	ExecutorRun(query_desc, ForwardScanDirection, 0, true)
+#endif
+
+/* PostgreSQL 18 can tell a module's name and version to the server. */
+#if PG_VERSION_NUM >= 180000
+#define REMIGRATE_MODULE_MAGIC \
+	PG_MODULE_MAGIC_EXT(.name = "remigrate", .version = "0.1.0")
+#else
+#define REMIGRATE_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+#endif							/* REMIGRATE_COMPAT_H */

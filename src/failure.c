@@ -1,0 +1,63 @@
+/*-------------------------------------------------------------------------
+ *
+ * failure.c
+ *	  Errors on their way to the client: caught, described, thrown on.
+ *
+ * Through most channels the primary message is all that arrives.  So it says
+ * which migration, which statement, which line, and the cause in the server's
+ * own words; SQLSTATE, DETAIL, HINT and the names of schema, table, column
+ * and constraint stay those of the cause.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "failure.h"
+
+ErrorData *
+failure_catch(MemoryContext context)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	return error;
+}
+
+void
+failure_throw(ErrorData *error)
+{
+	error->hide_stmt = true;
+	ReThrowError(error);
+}
+
+void
+failure_describe(ErrorData *error, const Script *script,
+				 const ScriptStatement *statement, int error_line,
+				 const char *blocker)
+{
+	error->message = psprintf("%s failed at statement %d of %d (line %d): %s%s%s",
+							  script->subject, statement->number,
+							  script->statement_count,
+							  error_line > 0 ? error_line : statement->line,
+							  error->message,
+							  blocker ? ", blocked by " : "",
+							  blocker ? blocker : "");
+}
+
+bool
+failure_is_duplicate(const ErrorData *error)
+{
+	switch (error->sqlerrcode)
+	{
+		case ERRCODE_DUPLICATE_TABLE:
+		case ERRCODE_DUPLICATE_COLUMN:
+		case ERRCODE_DUPLICATE_OBJECT:
+		case ERRCODE_DUPLICATE_SCHEMA:
+		case ERRCODE_DUPLICATE_FUNCTION:
+			return true;
+		default:
+			return false;
+	}
+}

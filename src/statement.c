@@ -1,0 +1,418 @@
+/*-------------------------------------------------------------------------
+ *
+ * statement.c
+ *	  What kind of statement it is, and which ones a migration may not hold.
+ *
+ * The server refuses much of this itself, but only when the statement runs,
+ * or only for statements that come through SPI: run directly, a ROLLBACK
+ * inside a function ends the session, and a COPY FROM STDIN leaves client
+ * and server out of step.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands/defrem.h"
+#include "nodes/parsenodes.h"
+#include "utils/builtins.h"
+
+#include "statement.h"
+
+/* Whether a list of DefElem has an option switched on, the last one counting. */
+static bool
+option_is_on(List *options, const char *name)
+{
+	bool		on = false;
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, name) == 0)
+			on = defGetBoolean(option);
+	}
+	return on;
+}
+
+static bool
+option_is_off(List *options, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, name) == 0)
+			return !defGetBoolean(option);
+	}
+	return false;
+}
+
+static bool
+detaches_concurrently(const AlterTableStmt *statement)
+{
+	ListCell   *cell;
+
+	foreach(cell, statement->cmds)
+	{
+		AlterTableCmd *command = lfirst_node(AlterTableCmd, cell);
+
+		if (command->subtype == AT_DetachPartition &&
+			castNode(PartitionCmd, command->def)->concurrent)
+			return true;
+	}
+	return false;
+}
+
+static bool
+reindexes_many(const ReindexStmt *statement)
+{
+	return statement->kind == REINDEX_OBJECT_SCHEMA ||
+		statement->kind == REINDEX_OBJECT_SYSTEM ||
+		statement->kind == REINDEX_OBJECT_DATABASE;
+}
+
+static bool
+is_set_tablespace(List *options)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+		if (strcmp(lfirst_node(DefElem, cell)->defname, "tablespace") == 0)
+			return true;
+	return false;
+}
+
+static bool
+subscription_needs_outside(const CreateSubscriptionStmt *statement)
+{
+	/* Without a slot to make on the other server nothing keeps it out. */
+	return !option_is_off(statement->options, "connect") &&
+		!option_is_off(statement->options, "create_slot");
+}
+
+static bool
+runs_outside(const Node *parse_tree)
+{
+	switch (nodeTag(parse_tree))
+	{
+		case T_IndexStmt:
+			return ((const IndexStmt *) parse_tree)->concurrent;
+		case T_DropStmt:
+			return ((const DropStmt *) parse_tree)->concurrent;
+		case T_ReindexStmt:
+			{
+				const ReindexStmt *reindex = (const ReindexStmt *) parse_tree;
+
+				return reindexes_many(reindex) ||
+					option_is_on(reindex->params, "concurrently");
+			}
+		case T_AlterTableStmt:
+			return detaches_concurrently((const AlterTableStmt *) parse_tree);
+		case T_VacuumStmt:
+			return ((const VacuumStmt *) parse_tree)->is_vacuumcmd;
+		case T_ClusterStmt:
+			return ((const ClusterStmt *) parse_tree)->relation == NULL;
+		case T_AlterDatabaseStmt:
+			return is_set_tablespace(((const AlterDatabaseStmt *) parse_tree)->options);
+		case T_CreateSubscriptionStmt:
+			return subscription_needs_outside((const CreateSubscriptionStmt *) parse_tree);
+		case T_CreatedbStmt:
+		case T_DropdbStmt:
+		case T_CreateTableSpaceStmt:
+		case T_DropTableSpaceStmt:
+		case T_AlterSystemStmt:
+		case T_DropSubscriptionStmt:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static bool
+is_set_transaction(const Node *parse_tree)
+{
+	const VariableSetStmt *set = (const VariableSetStmt *) parse_tree;
+
+	return IsA(parse_tree, VariableSetStmt) &&
+		set->kind == VAR_SET_MULTI && strcmp(set->name, "TRANSACTION") == 0;
+}
+
+StatementKind
+statement_kind(const Node *parse_tree)
+{
+	if (IsA(parse_tree, TransactionStmt))
+	{
+		switch (((const TransactionStmt *) parse_tree)->kind)
+		{
+			case TRANS_STMT_BEGIN:
+			case TRANS_STMT_START:
+				return STATEMENT_BEGIN;
+			case TRANS_STMT_COMMIT:
+				return STATEMENT_COMMIT;
+			default:
+				/* statement_check_script refuses them. */
+				return STATEMENT_TRANSACTIONAL;
+		}
+	}
+	if (is_set_transaction(parse_tree))
+		return STATEMENT_SET_TRANSACTION;
+	return runs_outside(parse_tree) ? STATEMENT_OUTSIDE : STATEMENT_TRANSACTIONAL;
+}
+
+static List *
+transaction_options(const Node *parse_tree)
+{
+	if (IsA(parse_tree, TransactionStmt))
+		return ((const TransactionStmt *) parse_tree)->options;
+	if (IsA(parse_tree, VariableSetStmt) &&
+		((const VariableSetStmt *) parse_tree)->kind == VAR_SET_MULTI)
+		return ((const VariableSetStmt *) parse_tree)->args;
+	return NIL;
+}
+
+bool
+statement_has_transaction_options(const Node *parse_tree)
+{
+	return transaction_options(parse_tree) != NIL;
+}
+
+/* The value of SET name = value, where it is one plain constant, or NULL. */
+static const char *
+set_value(const VariableSetStmt *set)
+{
+	const A_Const *constant;
+
+	if (list_length(set->args) != 1 || !IsA(linitial(set->args), A_Const))
+		return NULL;
+	constant = linitial_node(A_Const, set->args);
+	if (IsA(&constant->val, String))
+		return strVal(&constant->val);
+	if (IsA(&constant->val, Integer))
+		return psprintf("%d", intVal(&constant->val));
+	return NULL;
+}
+
+/* Whether SET gives a boolean setting a value, which may be a prefix of it. */
+static bool
+sets_boolean(const VariableSetStmt *set, const char *name, bool value)
+{
+	const char *text;
+	bool		parsed;
+
+	if (set->kind != VAR_SET_VALUE || pg_strcasecmp(set->name, name) != 0)
+		return false;
+	text = set_value(set);
+	return text != NULL && parse_bool(text, &parsed) && parsed == value;
+}
+
+/* READ ONLY among the characteristics of BEGIN or SET TRANSACTION. */
+static bool
+asks_for_read_only(const Node *parse_tree)
+{
+	ListCell   *cell;
+
+	foreach(cell, transaction_options(parse_tree))
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, "transaction_read_only") == 0 &&
+			intVal(&castNode(A_Const, option->arg)->val) != 0)
+			return true;
+	}
+	if (IsA(parse_tree, VariableSetStmt))
+	{
+		const VariableSetStmt *set = (const VariableSetStmt *) parse_tree;
+
+		return sets_boolean(set, "transaction_read_only", true) ||
+			sets_boolean(set, "default_transaction_read_only", true);
+	}
+	return false;
+}
+
+typedef struct Refusal
+{
+	const char *reason;			/* completes "statement 3 (line 12): ..." */
+	const char *hint;
+} Refusal;
+
+static const char *const keep_session_hint =
+"The session belongs to the caller; take the statement out of the script, or name the one thing that it is to end.";
+
+static bool
+refuse_transaction(const TransactionStmt *statement, Refusal *refusal)
+{
+	switch (statement->kind)
+	{
+		case TRANS_STMT_BEGIN:
+		case TRANS_STMT_START:
+			return false;
+		case TRANS_STMT_COMMIT:
+			if (!statement->chain)
+				return false;
+			refusal->reason = "COMMIT AND CHAIN is not possible in a migration";
+			refusal->hint = "Write COMMIT and then BEGIN.";
+			return true;
+		case TRANS_STMT_PREPARE:
+		case TRANS_STMT_COMMIT_PREPARED:
+		case TRANS_STMT_ROLLBACK_PREPARED:
+			refusal->reason = "prepared transactions are not possible in a migration";
+			refusal->hint = "Take the statement out of the script.";
+			return true;
+		default:
+			refusal->reason = "ROLLBACK and savepoints are not possible in a migration";
+			refusal->hint = "A migration either runs whole or fails; take the statement out of the script.";
+			return true;
+	}
+}
+
+static bool
+refuse_statement(const Node *parse_tree, Refusal *refusal)
+{
+	switch (nodeTag(parse_tree))
+	{
+		case T_TransactionStmt:
+			if (refuse_transaction((const TransactionStmt *) parse_tree, refusal))
+				return true;
+			break;
+		case T_CopyStmt:
+			if (((const CopyStmt *) parse_tree)->filename != NULL)
+				return false;
+			refusal->reason = ((const CopyStmt *) parse_tree)->is_from ?
+				"COPY FROM STDIN is not possible in a migration" :
+				"COPY TO STDOUT is not possible in a migration";
+			refusal->hint = "Use INSERT; pg_dump --inserts writes a dump that way.";
+			return true;
+		case T_DiscardStmt:
+			refusal->reason = "DISCARD is not possible in a migration";
+			refusal->hint = keep_session_hint;
+			return true;
+		case T_DeallocateStmt:
+			if (((const DeallocateStmt *) parse_tree)->name != NULL)
+				return false;
+			refusal->reason = "DEALLOCATE ALL is not possible in a migration";
+			refusal->hint = keep_session_hint;
+			return true;
+		case T_ClosePortalStmt:
+			if (((const ClosePortalStmt *) parse_tree)->portalname != NULL)
+				return false;
+			refusal->reason = "CLOSE ALL is not possible in a migration";
+			refusal->hint = keep_session_hint;
+			return true;
+		case T_UnlistenStmt:
+			if (((const UnlistenStmt *) parse_tree)->conditionname != NULL)
+				return false;
+			refusal->reason = "UNLISTEN * is not possible in a migration";
+			refusal->hint = keep_session_hint;
+			return true;
+		case T_VariableSetStmt:
+			if (!sets_boolean((const VariableSetStmt *) parse_tree,
+							  "standard_conforming_strings", false))
+				break;
+			refusal->reason = "standard_conforming_strings cannot be turned off in a migration";
+			refusal->hint = "The script was parsed with it on; write E'...' where a backslash is meant to escape.";
+			return true;
+		default:
+			return false;
+	}
+	if (asks_for_read_only(parse_tree))
+	{
+		refusal->reason = "a migration cannot be read-only";
+		refusal->hint = "Its journal row is written in the same transaction; take READ ONLY out of the script.";
+		return true;
+	}
+	return false;
+}
+
+static void
+refuse(const Script *script, const ScriptStatement *statement,
+	   const Refusal *refusal)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s was refused at statement %d of %d (line %d): %s",
+					script->subject, statement->number,
+					script->statement_count, statement->line,
+					refusal->reason),
+			 errdetail("Nothing of it was run."),
+			 errhint("%s", refusal->hint),
+			 errhidestmt(true)));
+}
+
+void
+statement_check_script(const Script *script)
+{
+	for (int i = 0; i < script->statement_count; i++)
+	{
+		const ScriptStatement *statement = &script->statements[i];
+		Refusal		refusal;
+
+		if (refuse_statement(statement->raw->stmt, &refusal))
+			refuse(script, statement, &refusal);
+	}
+}
+
+void
+statement_check_transactional(const Script *script)
+{
+	for (int i = 0; i < script->statement_count; i++)
+	{
+		const ScriptStatement *statement = &script->statements[i];
+		Refusal		refusal;
+
+		if (statement->kind != STATEMENT_OUTSIDE)
+			continue;
+		refusal.reason = psprintf("%s that cannot run in a transaction is not possible in remigrate.apply",
+								  script_command_name(statement));
+		refusal.hint = "Use CALL remigrate.migrate(name, script), which runs it in the way it needs; indexes can also be built without CONCURRENTLY by apply(..., concurrently => 'inline').";
+		refuse(script, statement, &refusal);
+	}
+}
+
+static List *
+without_option(List *options, const char *name)
+{
+	List	   *kept = NIL;
+	ListCell   *cell;
+
+	foreach(cell, options)
+		if (strcmp(lfirst_node(DefElem, cell)->defname, name) != 0)
+			kept = lappend(kept, lfirst(cell));
+	return kept;
+}
+
+void
+statement_inline_concurrently(Script *script)
+{
+	for (int i = 0; i < script->statement_count; i++)
+	{
+		ScriptStatement *statement = &script->statements[i];
+		Node	   *parse_tree = statement->raw->stmt;
+
+		if (IsA(parse_tree, IndexStmt))
+			((IndexStmt *) parse_tree)->concurrent = false;
+		else if (IsA(parse_tree, DropStmt))
+			((DropStmt *) parse_tree)->concurrent = false;
+		else if (IsA(parse_tree, ReindexStmt))
+		{
+			ReindexStmt *reindex = (ReindexStmt *) parse_tree;
+
+			reindex->params = without_option(reindex->params, "concurrently");
+		}
+		else if (IsA(parse_tree, AlterTableStmt))
+		{
+			ListCell   *cell;
+
+			foreach(cell, ((AlterTableStmt *) parse_tree)->cmds)
+			{
+				AlterTableCmd *command = lfirst_node(AlterTableCmd, cell);
+
+				if (command->subtype == AT_DetachPartition)
+					castNode(PartitionCmd, command->def)->concurrent = false;
+			}
+		}
+		statement->kind = statement_kind(parse_tree);
+	}
+}

@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ *
+ * statement.h
+ *	  What kind of statement it is, and which ones a migration may not hold.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef REMIGRATE_STATEMENT_H
+#define REMIGRATE_STATEMENT_H
+
+#include "script.h"
+
+/* How a raw parse tree stands to transactions. */
+extern StatementKind statement_kind(const Node *parse_tree);
+
+/*
+ * Refuses a script that holds a statement that no migration may hold,
+ * whichever way it is run: transaction control other than BEGIN and COMMIT,
+ * COPY through the client, what takes the caller's session apart.  Raises
+ * 0A000 and names the statement.
+ */
+extern void statement_check_script(const Script *script);
+
+/*
+ * Refuses a script with a statement that can't run inside a transaction.
+ * Raises 0A000 and names the way out.
+ */
+extern void statement_check_transactional(const Script *script);
+
+/*
+ * Takes CONCURRENTLY out of every statement of the script that can do
+ * without, in its parse trees.  Those become transactional.
+ */
+extern void statement_inline_concurrently(Script *script);
+
+/*
+ * Whether a BEGIN or SET TRANSACTION asks for other characteristics than a
+ * transaction has by default.
+ */
+extern bool statement_has_transaction_options(const Node *parse_tree);
+
+#endif							/* REMIGRATE_STATEMENT_H */
