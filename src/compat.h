@@ -23,6 +23,11 @@
 #include "varatt.h"
 #endif
 
+/* PostgreSQL 18 spells it so, in front of the declaration. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* PostgreSQL 18 dropped ExecutorRun's argument "run_once". */
 #if PG_VERSION_NUM >= 180000
 #define executor_run_to_end(query_desc) \

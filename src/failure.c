@@ -46,6 +46,14 @@ failure_describe(ErrorData *error, const Script *script,
 							  blocker ? blocker : "");
 }
 
+void
+failure_name_subject(ErrorData *error, const char *subject)
+{
+	if (strncmp(error->message, subject, strlen(subject)) != 0)
+		error->message = psprintf("%s was not run: %s", subject,
+								  error->message);
+}
+
 bool
 failure_is_duplicate(const ErrorData *error)
 {

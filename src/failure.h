@@ -8,6 +8,7 @@
 #ifndef REMIGRATE_FAILURE_H
 #define REMIGRATE_FAILURE_H
 
+#include "compat.h"
 #include "script.h"
 
 /*
@@ -21,7 +22,7 @@ extern ErrorData *failure_catch(MemoryContext context);
  * Throws a caught error on with all of its fields.  Its own statement, a
  * whole script in base64 perhaps, is kept out of the server's log.
  */
-extern void failure_throw(ErrorData *error) pg_attribute_noreturn();
+pg_noreturn extern void failure_throw(ErrorData *error);
 
 /*
  * Makes the primary message of a statement's error stand by itself: which
@@ -32,6 +33,12 @@ extern void failure_throw(ErrorData *error) pg_attribute_noreturn();
 extern void failure_describe(ErrorData *error, const Script *script,
 							 const ScriptStatement *statement,
 							 int error_line, const char *blocker);
+
+/*
+ * Puts "subject" in front of a message that does not begin with it, such as
+ * one about rights on the journal.
+ */
+extern void failure_name_subject(ErrorData *error, const char *subject);
 
 /*
  * Whether an error's SQLSTATE says that an object is there already.

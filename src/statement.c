@@ -183,7 +183,7 @@ statement_has_transaction_options(const Node *parse_tree)
 static const char *
 set_value(const VariableSetStmt *set)
 {
-	const A_Const *constant;
+	A_Const    *constant;
 
 	if (list_length(set->args) != 1 || !IsA(linitial(set->args), A_Const))
 		return NULL;

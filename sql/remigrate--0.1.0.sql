@@ -1,0 +1,177 @@
+/* remigrate--0.1.0.sql: the schema, the tables and the functions of remigrate. */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION remigrate" to load this file. \quit
+
+-- The schema is made here and not by the control file, which would accept one
+-- that another user had made, with functions of his in it.
+CREATE SCHEMA remigrate;
+COMMENT ON SCHEMA remigrate IS
+'remigrate: runs Prisma migrations from inside the database';
+
+-- Tables --------------------------------------------------------------------
+-- Written by the module alone, as their owner; read by whom the installer lets.
+
+CREATE TABLE remigrate.script (
+	checksum text PRIMARY KEY,
+	content bytea NOT NULL
+);
+COMMENT ON TABLE remigrate.script IS
+'Scripts that were staged or run, once per checksum, as the bytes of their UTF-8 files.';
+
+CREATE TABLE remigrate.registry (
+	target_schema text NOT NULL,
+	migration_name text COLLATE "C" NOT NULL,
+	checksum text NOT NULL REFERENCES remigrate.script,
+	state text NOT NULL CHECK (state IN ('pending', 'running', 'applied', 'held')),
+	staged_at timestamptz,
+	staged_by text,
+	journal_id text,
+	statements_done integer NOT NULL DEFAULT 0,
+	statement_running integer,
+	prefix_checksum text,
+	attempts integer NOT NULL DEFAULT 0,
+	next_attempt_at timestamptz,
+	last_sqlstate text,
+	last_error text,
+	PRIMARY KEY (target_schema, migration_name)
+);
+COMMENT ON TABLE remigrate.registry IS
+'Migrations that were staged or run: which script, and how far it is.';
+CREATE INDEX registry_checksum_idx ON remigrate.registry (checksum);
+
+CREATE TABLE remigrate.event_log (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	at timestamptz NOT NULL,
+	action text NOT NULL,
+	target_schema text NOT NULL,
+	migration_name text NOT NULL,
+	checksum text,
+	statements integer,
+	duration interval,
+	sqlstate text,
+	message text,
+	evidence jsonb,
+	role_name text NOT NULL,
+	session_role_name text NOT NULL,
+	application_name text,
+	client_address text,
+	process_id integer NOT NULL
+);
+COMMENT ON TABLE remigrate.event_log IS
+'What came of each migration: when, who, what, how long, and why it was decided so. Append-only.';
+CREATE INDEX event_log_migration_idx
+	ON remigrate.event_log (target_schema, migration_name);
+
+SELECT pg_catalog.pg_extension_config_dump('remigrate.script', '');
+SELECT pg_catalog.pg_extension_config_dump('remigrate.registry', '');
+SELECT pg_catalog.pg_extension_config_dump('remigrate.event_log', '');
+SELECT pg_catalog.pg_extension_config_dump('remigrate.event_log_id_seq', '');
+
+-- Functions -----------------------------------------------------------------
+
+CREATE FUNCTION remigrate.apply(name text, script text,
+	target_schema text DEFAULT 'public',
+	lock_timeout interval DEFAULT NULL,
+	migration_lock_wait interval DEFAULT NULL,
+	on_edited text DEFAULT NULL,
+	concurrently text DEFAULT NULL,
+	resume_at integer DEFAULT NULL,
+	on_duplicate text DEFAULT NULL)
+RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_apply';
+
+CREATE FUNCTION remigrate.apply(name text, script bytea,
+	target_schema text DEFAULT 'public',
+	lock_timeout interval DEFAULT NULL,
+	migration_lock_wait interval DEFAULT NULL,
+	on_edited text DEFAULT NULL,
+	concurrently text DEFAULT NULL,
+	resume_at integer DEFAULT NULL,
+	on_duplicate text DEFAULT NULL)
+RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_apply';
+
+DO $comments$
+DECLARE
+	form regtype;
+BEGIN
+	FOREACH form IN ARRAY ARRAY['text', 'bytea']::regtype[] LOOP
+		EXECUTE pg_catalog.format($$
+COMMENT ON FUNCTION remigrate.apply(text, %s, text, interval, interval, text, text, integer, text) IS %L
+$$, form, pg_catalog.format($$Runs one Prisma migration in a subtransaction of the caller's transaction and records it in _prisma_migrations.
+name: the migration's name, that of its folder. script: its migration.sql, as %s. target_schema: the schema of the journal, in which unqualified names resolve. lock_timeout: how long each statement may wait for a lock. migration_lock_wait: how long to wait for another deployer. on_edited: error or warning. concurrently: error, or inline to build indexes without CONCURRENTLY. resume_at: the number of the first statement to run, those before it being done. on_duplicate: skip takes an object that is there already for proof that the whole script was applied; error does not. What is null comes from the setting of that name.
+Returns applied, already_applied, or unchanged.
+Raises the failing statement's own SQLSTATE; 55P03 where the migration lock is busy, 55000 where a failed migration is in the way, 0A000 for a statement that a migration cannot hold, 25001 under another isolation level than READ COMMITTED, RM001 for a script edited after it was applied, RM002 where the journal claims what cannot be checked.$$,
+			CASE form WHEN 'text'::regtype THEN 'text' ELSE 'the bytes of the UTF-8 file' END));
+	END LOOP;
+END
+$comments$;
+
+CREATE FUNCTION remigrate.status(target_schema text DEFAULT 'public',
+	OUT migration_name text, OUT state text, OUT staged boolean,
+	OUT checksum text, OUT started_at timestamptz, OUT finished_at timestamptz,
+	OUT duration interval, OUT attempts integer,
+	OUT applied_steps_count integer, OUT logs text)
+RETURNS SETOF record
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'remigrate_status';
+COMMENT ON FUNCTION remigrate.status(text) IS
+'Where each migration stands, journal and registry together, one row per migration in name order.
+target_schema: the schema of the journal.
+Returns migration_name; state: applied, pending, failed, rolled_back, edited, unproven or held; staged: whether its script is in the registry, waiting or run; checksum, started_at, finished_at, applied_steps_count and logs of its last journal row; duration between the two; attempts: how many journal rows it has.
+Raises 3F000 for a schema that is not there, 42809 for a journal that is not a plain table. Works without a journal, in a read-only transaction and on a standby.';
+
+CREATE FUNCTION remigrate.checksum(script text) RETURNS text
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'remigrate_checksum';
+COMMENT ON FUNCTION remigrate.checksum(text) IS
+'Prisma''s checksum of a script: the SHA-256 of its UTF-8 form, as 64 lower-case hexadecimal digits.
+script: the text of a migration.sql. Returns null for null. Raises 22021 for text that is not valid.';
+
+CREATE FUNCTION remigrate.checksum(script bytea) RETURNS text
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'remigrate_checksum';
+COMMENT ON FUNCTION remigrate.checksum(bytea) IS
+'Prisma''s checksum of a script: the SHA-256 of its bytes, as 64 lower-case hexadecimal digits.
+script: the bytes of a migration.sql. Returns null for null. Raises nothing.';
+
+CREATE FUNCTION remigrate.statements(script text,
+	OUT number integer, OUT line integer, OUT command text,
+	OUT transactional boolean, OUT text text)
+RETURNS SETOF record
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'remigrate_statements';
+
+CREATE FUNCTION remigrate.statements(script bytea,
+	OUT number integer, OUT line integer, OUT command text,
+	OUT transactional boolean, OUT text text)
+RETURNS SETOF record
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'remigrate_statements';
+
+DO $comments$
+DECLARE
+	form regtype;
+BEGIN
+	FOREACH form IN ARRAY ARRAY['text', 'bytea']::regtype[] LOOP
+		EXECUTE pg_catalog.format('COMMENT ON FUNCTION remigrate.statements(%s) IS %L', form,
+'What the server''s parser sees in a script, one row per statement; nothing is run.
+script: the text of a migration.sql, or the bytes of its UTF-8 file.
+Returns number: 1 for the first; line: where the statement begins; command: its command tag; transactional: whether it can run inside a transaction; text: the statement without its semicolon. No row for null.
+Raises 42601 for a syntax error, 22021 for bytes that are not UTF-8, 54000 for a script over 64 MB.');
+	END LOOP;
+END
+$comments$;
+
+-- Rights --------------------------------------------------------------------
+-- The owner of all this is the bootstrap superuser; whoever installed it gets
+-- the use of it, and may hand it on. Nothing that writes is open to PUBLIC.
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA remigrate FROM PUBLIC;
+GRANT USAGE ON SCHEMA remigrate TO @extowner@ WITH GRANT OPTION;
+GRANT SELECT ON ALL TABLES IN SCHEMA remigrate TO @extowner@ WITH GRANT OPTION;
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA remigrate TO @extowner@ WITH GRANT OPTION;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA remigrate TO @extowner@ WITH GRANT OPTION;

@@ -1,0 +1,191 @@
+/*-------------------------------------------------------------------------
+ *
+ * apply.c
+ *	  One migration in the caller's transaction: remigrate.apply.
+ *
+ * The script runs in a subtransaction.  So what a duplicate object stopped
+ * half-way can be undone and looked at, while the caller's transaction, and
+ * the journal row in it, go on.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "blocker.h"
+#include "context.h"
+#include "decision.h"
+#include "execute.h"
+#include "failure.h"
+#include "lock.h"
+#include "migration.h"
+#include "statement.h"
+
+PG_FUNCTION_INFO_V1(remigrate_apply);
+
+static bool
+is_transaction_control(const ScriptStatement *statement)
+{
+	return statement->kind == STATEMENT_BEGIN ||
+		statement->kind == STATEMENT_COMMIT ||
+		statement->kind == STATEMENT_SET_TRANSACTION;
+}
+
+/* The migration is atomic as it is; what can't be had is said. */
+static void
+pass_over_transaction_control(const Script *script,
+							  const ScriptStatement *statement)
+{
+	if (statement_has_transaction_options(statement->raw->stmt))
+		ereport(WARNING,
+				(errmsg("%s, statement %d of %d (line %d): the transaction's characteristics have no effect in remigrate.apply",
+						script->subject, statement->number,
+						script->statement_count, statement->line),
+				 errhint("CALL remigrate.migrate() honours them.")));
+}
+
+static void
+run_statements(const Migration *migration, ScriptPosition *position)
+{
+	const Script *script = migration->script;
+	int			guc_level = NewGUCNestLevel();
+
+	execute_prepare_settings(migration->schema, migration->policy.lock_timeout);
+	blocker_watch(migration->policy.lock_timeout);
+	for (int i = migration->policy.resume_at - 1; i < script->statement_count; i++)
+	{
+		const ScriptStatement *statement = &script->statements[i];
+
+		if (is_transaction_control(statement))
+			pass_over_transaction_control(script, statement);
+		else
+			execute_statement(position, statement, PROCESS_UTILITY_QUERY);
+	}
+	blocker_unwatch();
+	AtEOXact_GUC(false, guc_level);
+}
+
+/*
+ * Runs the script in a subtransaction.  Returns NULL, or the error that it
+ * raised, after rolling back what it did.
+ */
+static ErrorData *
+run_in_subtransaction(const Migration *migration, ScriptPosition *position)
+{
+	MemoryContext old_context = CurrentMemoryContext;
+	ResourceOwner old_owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(old_context);
+	PG_TRY();
+	{
+		run_statements(migration, position);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		blocker_unwatch();
+		error = failure_catch(old_context);
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old_context);
+	CurrentResourceOwner = old_owner;
+	execute_finish();
+	return error;
+}
+
+static void
+throw_failure(ErrorData *error, const ScriptPosition *position)
+{
+	char	   *blocker = NULL;
+
+	if (position->statement == NULL)
+		failure_throw(error);
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		blocker = blocker_describe_watched();
+	failure_describe(error, position->script, position->statement,
+					 position->error_line, blocker);
+	failure_throw(error);
+}
+
+static Outcome
+run_and_record(const Migration *migration, const Journal *journal)
+{
+	ScriptPosition position = {.script = migration->script};
+	Outcome		outcome = OUTCOME_APPLIED;
+	int			statements = migration->script->statement_count -
+		(migration->policy.resume_at - 1);
+	char	   *logs = NULL;
+	ErrorData  *error = run_in_subtransaction(migration, &position);
+
+	if (error != NULL)
+	{
+		if (decide_after_error(migration, &position, error, &logs) ==
+			DECISION_FAILED)
+			throw_failure(error, &position);
+		outcome = OUTCOME_ALREADY_APPLIED;
+		statements = 0;
+	}
+	else
+		journal_check_still_there(journal, migration->schema_oid,
+								  migration->script->subject);
+	migration_record(migration, journal, outcome, statements, logs, NULL);
+	return outcome;
+}
+
+static Outcome
+apply_migration(const Migration *migration)
+{
+	Journal    *journal;
+
+	lock_acquire_for_transaction(migration->script->subject,
+								 migration->policy.migration_lock_wait);
+	journal = journal_open_or_create(migration->schema_oid);
+	if (migration_is_known(migration, journal))
+		return OUTCOME_UNCHANGED;
+	return run_and_record(migration, journal);
+}
+
+/*
+ * SQL: apply(name text, script text | bytea, target_schema text, policies ...)
+ * returns text
+ */
+Datum
+remigrate_apply(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Migration  *migration;
+	volatile Outcome outcome = OUTCOME_UNCHANGED;
+
+	context_check_writer("apply");
+	migration = migration_from_call(fcinfo);
+	if (migration->policy.concurrently == CONCURRENTLY_INLINE)
+		statement_inline_concurrently(migration->script);
+	statement_check_transactional(migration->script);
+
+	context_enter();
+	PG_TRY();
+	{
+		outcome = apply_migration(migration);
+		context_leave();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		context_leave();
+		error = failure_catch(context);
+		failure_name_subject(error, migration->script->subject);
+		failure_throw(error);
+	}
+	PG_END_TRY();
+	PG_RETURN_TEXT_P(cstring_to_text(outcome_name(outcome)));
+}

@@ -1,0 +1,70 @@
+/*-------------------------------------------------------------------------
+ *
+ * event.c
+ *	  The event log: what came of each migration, who did it, and why.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "event.h"
+#include "query.h"
+
+static void
+add_who(QueryParameters *parameters)
+{
+	/* The caller's names, read before the query takes the owner's identity. */
+	query_add_text(parameters, GetUserNameFromId(GetUserId(), true));
+	query_add_text(parameters, GetUserNameFromId(GetSessionUserId(), true));
+	query_add_text(parameters, application_name);
+	query_add_int(parameters, MyProcPid);
+}
+
+void
+event_record(const Event *event)
+{
+	QueryScope	scope;
+	QueryParameters parameters = {0};
+	TimestampTz now = GetCurrentTimestamp();
+
+	query_add_time(&parameters, now);
+	query_add_text(&parameters, event->action);
+	query_add_text(&parameters, event->schema);
+	query_add_text(&parameters, event->migration);
+	query_add_text(&parameters, event->checksum);
+	query_add_int(&parameters, event->statements);
+	query_add_time(&parameters, event->started_at);
+	query_add_text(&parameters, event->sqlstate);
+	query_add_text(&parameters, event->message);
+	query_add_text(&parameters, event->evidence);
+	add_who(&parameters);
+
+	query_begin(&scope, QUERY_AS_OWNER);
+	query_run("INSERT INTO remigrate.event_log (at, action, target_schema,"
+			  " migration_name, checksum, statements, duration, sqlstate,"
+			  " message, evidence, role_name, session_role_name,"
+			  " application_name, client_address, process_id)"
+			  " VALUES ($1, $2, $3, $4, $5, $6, $1 - $7, $8, $9,"
+			  " $10::pg_catalog.jsonb, $11, $12, $13,"
+			  " pg_catalog.host(pg_catalog.inet_client_addr()), $14)",
+			  &parameters, false);
+	query_end(&scope);
+}
+
+void
+event_log_line(const Event *event)
+{
+	long		milliseconds = TimestampDifferenceMilliseconds(event->started_at,
+															   GetCurrentTimestamp());
+
+	ereport(LOG_SERVER_ONLY,
+			(errmsg("remigrate: %s \"%s\" in \"%s\": %d statements, %ld ms",
+					event->action, event->migration, event->schema,
+					event->statements, milliseconds),
+			 errhidestmt(true), errhidecontext(true)));
+}

@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * execute.h
+ *	  Runs the statements of a script.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef REMIGRATE_EXECUTE_H
+#define REMIGRATE_EXECUTE_H
+
+#include "tcop/utility.h"
+
+#include "script.h"
+
+/* Where a script is; an error leaves it at the statement that raised it. */
+typedef struct ScriptPosition
+{
+	const Script *script;
+	const ScriptStatement *statement;	/* NULL before the first */
+	int			error_line;		/* where the error pointed, or 0 */
+} ScriptPosition;
+
+/*
+ * Sets what a script finds: search_path, lock_timeout, and the settings that
+ * it was parsed with.  Must be inside a GUC nest level, whose end undoes it.
+ */
+extern void execute_prepare_settings(const char *schema, int lock_timeout);
+
+/*
+ * Runs one statement that is neither BEGIN nor COMMIT, the way CREATE
+ * EXTENSION runs a script's, and throws its results away.  Sets *position
+ * first.  statement_timeout counts anew for it.  Raises what the statement
+ * raises, with the cursor moved into the script's text.
+ */
+extern void execute_statement(ScriptPosition *position,
+							  const ScriptStatement *statement,
+							  ProcessUtilityContext context);
+
+/*
+ * After the last statement, or one that failed: the caller's own query goes
+ * on, with its own statement_timeout counting anew.
+ */
+extern void execute_finish(void);
+
+#endif							/* REMIGRATE_EXECUTE_H */

@@ -1,0 +1,85 @@
+/*-------------------------------------------------------------------------
+ *
+ * journal.h
+ *	  _prisma_migrations, the journal that Prisma and remigrate share.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef REMIGRATE_JOURNAL_H
+#define REMIGRATE_JOURNAL_H
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+#include "storage/lockdefs.h"
+
+#define JOURNAL_TABLE "_prisma_migrations"
+
+/* The most characters that a migration's name can have in it. */
+#define JOURNAL_NAME_LIMIT 255
+
+typedef struct Journal
+{
+	Oid			relation;
+	const char *table;			/* qualified and quoted */
+	bool		id_is_uuid;		/* Prisma's own is text */
+} Journal;
+
+typedef struct JournalRow
+{
+	char	   *id;
+	char	   *name;
+	char	   *checksum;
+	char	   *logs;			/* or NULL */
+	TimestampTz started_at;
+	TimestampTz finished_at;	/* valid if finished */
+	bool		finished;
+	bool		rolled_back;
+	int			applied_steps_count;
+} JournalRow;
+
+/*
+ * Opens the journal of a schema for reading, or for writing with
+ * RowExclusiveLock, and keeps that lock until the end of the transaction.
+ * Returns NULL where the schema has none.  Raises 42809 for a relation of
+ * that name that would run somebody's code when it is used, or that is not
+ * what Prisma makes.
+ */
+extern Journal *journal_open(Oid schema, LOCKMODE lock_mode);
+
+/* The same, but makes it just as Prisma does where there is none. */
+extern Journal *journal_open_or_create(Oid schema);
+
+/*
+ * Raises 55000 if the journal that was opened earlier in this transaction is
+ * not the schema's journal any more.
+ */
+extern void journal_check_still_there(const Journal *journal, Oid schema,
+									  const char *subject);
+
+/*
+ * The journal's rows by start time, of one migration or, with a null pointer
+ * for its name, of all: a list of JournalRow in the current memory context.
+ */
+extern List *journal_rows(const Journal *journal, const char *name);
+
+/*
+ * The name of another migration that failed and is in everybody's way
+ * (Prisma's P3009), or NULL.
+ */
+extern char *journal_failed_migration(const Journal *journal,
+									  const char *except_name);
+
+/*
+ * Writes the row of a migration that is finished: Prisma's count is 1 for one
+ * that was run and 0 for one that was found.  "logs" may be NULL.
+ */
+extern void journal_insert_finished(const Journal *journal, const char *name,
+									const char *checksum,
+									TimestampTz started_at,
+									int applied_steps_count, const char *logs);
+
+/* Puts a row's checksum right. */
+extern void journal_correct_checksum(const Journal *journal, const char *id,
+									 const char *checksum);
+
+#endif							/* REMIGRATE_JOURNAL_H */

@@ -1,0 +1,162 @@
+/*-------------------------------------------------------------------------
+ *
+ * query.c
+ *	  remigrate's own SQL, run through SPI with parameters.
+ *
+ * Registry and event log belong to the extension's owner, and no other role
+ * can write them.  Their statements run under his identity, in a context that
+ * is restricted to just that; nothing of the caller's runs in it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "query.h"
+
+static Oid
+owner_of_registry(void)
+{
+	Oid			schema = get_namespace_oid("remigrate", true);
+	Oid			relation = InvalidOid;
+	HeapTuple	tuple;
+	Oid			owner;
+
+	if (OidIsValid(schema))
+		relation = get_relname_relid("registry", schema);
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the extension \"remigrate\" is not installed in this database any more"),
+				 errhint("A migration cannot drop the extension that runs it.")));
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+void
+query_begin(QueryScope *scope, QueryIdentity identity)
+{
+	scope->caller_context = CurrentMemoryContext;
+	GetUserIdAndSecContext(&scope->saved_user, &scope->saved_security_context);
+	if (identity == QUERY_AS_OWNER)
+		SetUserIdAndSecContext(owner_of_registry(),
+							   scope->saved_security_context |
+							   SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
+	scope->guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+}
+
+void
+query_end(QueryScope *scope)
+{
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+	PopActiveSnapshot();
+	AtEOXact_GUC(false, scope->guc_level);
+	SetUserIdAndSecContext(scope->saved_user, scope->saved_security_context);
+}
+
+static void
+add(QueryParameters *parameters, Oid type, Datum value, bool is_null)
+{
+	int			i = parameters->count++;
+
+	Assert(i < QUERY_MAX_PARAMETERS);
+	parameters->types[i] = type;
+	parameters->values[i] = value;
+	parameters->nulls[i] = is_null ? 'n' : ' ';
+}
+
+void
+query_add_text(QueryParameters *parameters, const char *value)
+{
+	if (value == NULL)
+		add(parameters, TEXTOID, (Datum) 0, true);
+	else
+		add(parameters, TEXTOID, CStringGetTextDatum(value), false);
+}
+
+void
+query_add_bytea(QueryParameters *parameters, const char *bytes, size_t length)
+{
+	bytea	   *value = palloc(length + VARHDRSZ);
+
+	SET_VARSIZE(value, length + VARHDRSZ);
+	memcpy(VARDATA(value), bytes, length);
+	add(parameters, BYTEAOID, PointerGetDatum(value), false);
+}
+
+void
+query_add_int(QueryParameters *parameters, int value)
+{
+	add(parameters, INT4OID, Int32GetDatum(value), false);
+}
+
+void
+query_add_bool(QueryParameters *parameters, bool value)
+{
+	add(parameters, BOOLOID, BoolGetDatum(value), false);
+}
+
+void
+query_add_time(QueryParameters *parameters, TimestampTz value)
+{
+	add(parameters, TIMESTAMPTZOID, TimestampTzGetDatum(value), false);
+}
+
+void
+query_add_null(QueryParameters *parameters, Oid type)
+{
+	add(parameters, type, (Datum) 0, true);
+}
+
+uint64
+query_run(const char *sql, QueryParameters *parameters, bool read_only)
+{
+	int			result = SPI_execute_with_args(sql, parameters->count,
+											   parameters->types,
+											   parameters->values,
+											   parameters->nulls,
+											   read_only, 0);
+
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", sql,
+			 SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+char *
+query_text(uint64 row, int column)
+{
+	/* SPI_getvalue allocates in the current context. */
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
+Datum
+query_value(uint64 row, int column, bool *is_null)
+{
+	bool		ignored;
+
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						 column, is_null ? is_null : &ignored);
+}

@@ -1,0 +1,182 @@
+/*-------------------------------------------------------------------------
+ *
+ * status.c
+ *	  Where each migration stands: remigrate.status.
+ *
+ * The journal is read with the caller's rights and the registry with its
+ * owner's, so the two are put together here and not by a join.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "compat.h"
+#include "journal.h"
+#include "migration.h"
+#include "registry.h"
+
+PG_FUNCTION_INFO_V1(remigrate_status);
+
+#define STATUS_COLUMNS 10
+
+/* One migration: its journal rows by start time, its registry entry. */
+typedef struct MigrationStatus
+{
+	const char *name;
+	const RegistryEntry *entry; /* or NULL */
+	const JournalRow *last;		/* the latest row, or NULL */
+	const JournalRow *finished; /* the latest one that is finished and counts */
+	bool		has_failed;
+	int			attempts;
+} MigrationStatus;
+
+static int
+compare_rows_by_name(const ListCell *left, const ListCell *right)
+{
+	/* list_sort is stable enough only if start times break the tie. */
+	const JournalRow *a = lfirst(left);
+	const JournalRow *b = lfirst(right);
+	int			result = strcmp(a->name, b->name);
+
+	if (result == 0)
+		result = timestamp_cmp_internal(a->started_at, b->started_at);
+	return result;
+}
+
+static void
+add_row(MigrationStatus *status, const JournalRow *row)
+{
+	status->attempts++;
+	status->last = row;
+	if (row->finished && !row->rolled_back)
+		status->finished = row;
+	if (!row->finished && !row->rolled_back)
+		status->has_failed = true;
+}
+
+static bool
+is_edited(const MigrationStatus *status)
+{
+	if (status->entry == NULL ||
+		strcmp(status->entry->checksum, status->finished->checksum) == 0)
+		return false;
+	/* What was applied in another form is remembered as applied in ours. */
+	return strcmp(status->entry->state, "applied") != 0;
+}
+
+static const char *
+state_name(const MigrationStatus *status)
+{
+	/* As for Prisma, a failed row counts whatever stands beside it. */
+	if (status->has_failed)
+		return "failed";
+	if (status->finished != NULL)
+	{
+		if (!checksum_is_plausible(status->finished->checksum))
+			return "unproven";
+		return is_edited(status) ? "edited" : "applied";
+	}
+	if (status->entry != NULL && strcmp(status->entry->state, "held") == 0)
+		return "held";
+	if (status->last != NULL)
+		return "rolled_back";
+	return "pending";
+}
+
+static void
+put_text(Datum *values, bool *nulls, int column, const char *text)
+{
+	nulls[column] = (text == NULL);
+	if (text != NULL)
+		values[column] = CStringGetTextDatum(text);
+}
+
+static void
+put_status(ReturnSetInfo *result, const MigrationStatus *status)
+{
+	const JournalRow *row = status->finished ? status->finished : status->last;
+	Datum		values[STATUS_COLUMNS] = {0};
+	bool		nulls[STATUS_COLUMNS];
+
+	memset(nulls, true, sizeof(nulls));
+	put_text(values, nulls, 0, status->name);
+	put_text(values, nulls, 1, state_name(status));
+	values[2] = BoolGetDatum(status->entry != NULL);
+	values[7] = Int32GetDatum(status->attempts);
+	nulls[2] = nulls[7] = false;
+	if (row != NULL)
+	{
+		put_text(values, nulls, 3, row->checksum);
+		put_text(values, nulls, 9, row->logs);
+		values[4] = TimestampTzGetDatum(row->started_at);
+		values[8] = Int32GetDatum(row->applied_steps_count);
+		nulls[4] = nulls[8] = false;
+	}
+	else
+		put_text(values, nulls, 3, status->entry->checksum);
+	if (row != NULL && row->finished)
+	{
+		values[5] = TimestampTzGetDatum(row->finished_at);
+		values[6] = DirectFunctionCall2(timestamp_mi, values[5], values[4]);
+		nulls[5] = nulls[6] = false;
+	}
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* Merges two lists that are both sorted by name. */
+static void
+put_all(ReturnSetInfo *result, List *rows, List *entries)
+{
+	int			row = 0;
+	int			entry = 0;
+
+	while (row < list_length(rows) || entry < list_length(entries))
+	{
+		MigrationStatus status = {0};
+		const JournalRow *next_row = row < list_length(rows) ?
+			list_nth(rows, row) : NULL;
+		const RegistryEntry *next_entry = entry < list_length(entries) ?
+			list_nth(entries, entry) : NULL;
+
+		if (next_row == NULL ||
+			(next_entry && strcmp(next_entry->name, next_row->name) < 0))
+			status.name = next_entry->name;
+		else
+			status.name = next_row->name;
+		if (next_entry && strcmp(next_entry->name, status.name) == 0)
+		{
+			status.entry = next_entry;
+			entry++;
+		}
+		for (; row < list_length(rows); row++)
+		{
+			const JournalRow *journal_row = list_nth(rows, row);
+
+			if (strcmp(journal_row->name, status.name) != 0)
+				break;
+			add_row(&status, journal_row);
+		}
+		put_status(result, &status);
+	}
+}
+
+/* SQL: status(target_schema text) returns setof record */
+Datum
+remigrate_status(PG_FUNCTION_ARGS)
+{
+	char	   *schema = migration_text_argument(fcinfo, 0, "target_schema");
+	Journal    *journal = journal_open(migration_schema(schema),
+									   AccessShareLock);
+	List	   *rows = journal ? journal_rows(journal, NULL) : NIL;
+
+	InitMaterializedSRF(fcinfo, 0);
+	list_sort(rows, compare_rows_by_name);
+	put_all((ReturnSetInfo *) fcinfo->resultinfo, rows,
+			registry_entries(schema));
+	return (Datum) 0;
+}
