@@ -1,0 +1,2 @@
+-- AlterEnum
+ALTER TYPE "member_status" ADD VALUE 'SUSPENDED';
