@@ -39,7 +39,7 @@ ifneq ($(PROVE_TESTS),)
 TAP_TESTS = 1
 endif
 
-EXTRA_CLEAN = src/.flags test/results test/output_iso
+EXTRA_CLEAN = .flags test/results test/output_iso
 
 all:
 
@@ -59,10 +59,10 @@ include $(PGXS)
 # Objects built for another server, or with other flags, are stale.
 flags = $(shell $(PG_CONFIG) --version --configure) \
 	$(CC) $(CFLAGS) $(PG_CPPFLAGS) $(SHLIB_LINK)
-src/.flags: always
-	@$(MKDIR_P) $(@D)
+.flags: always
+	@$(MKDIR_P) src
 	@$(file >$@.new,$(flags)) cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-$(OBJS) $(OBJS:.o=.bc): $(wildcard $(top)/src/*.h) src/.flags
+$(OBJS) $(OBJS:.o=.bc): $(wildcard $(top)/src/*.h) .flags
 else
 all install uninstall clean installcheck:
 	@echo '$(PG_CONFIG) leads to no PGXS: install the server'\''s development' \
