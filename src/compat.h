@@ -45,4 +45,12 @@
 #define REMIGRATE_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* PostgreSQL 16 hands out a copy of its list of settings. */
+#if PG_VERSION_NUM >= 160000
+#define compat_all_settings(count_pointer) get_guc_variables(count_pointer)
+#else
+#define compat_all_settings(count_pointer) \
+	(*(count_pointer) = GetNumConfigOptions(), get_guc_variables())
+#endif
+
 #endif							/* REMIGRATE_COMPAT_H */

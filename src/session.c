@@ -1,0 +1,147 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.c
+ *	  The caller's settings, kept over a procedure's commits.
+ *
+ * In a function a GUC nest level undoes what a script has set.  A commit ends
+ * all nest levels and makes every plain SET stick, so here the values are
+ * saved and put back one by one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/guc.h"
+#include "utils/guc_tables.h"
+
+#include "compat.h"
+#include "session.h"
+
+typedef struct SavedSetting
+{
+	const char *name;
+	const char *value;			/* NULL for an unset string */
+	bool		from_session;	/* else it is put back by RESET */
+} SavedSetting;
+
+struct SessionSettings
+{
+	char	   *session_authorization;
+	char	   *role;
+	int			count;
+	SavedSetting *settings;		/* sorted by name */
+};
+
+/* Part of the transaction, or put back in an order of their own. */
+static const char *const set_apart[] = {
+	"role", "session_authorization", "seed",
+	"transaction_deferrable", "transaction_isolation", "transaction_read_only"
+};
+
+static bool
+is_saved(const struct config_generic *setting)
+{
+	if (setting->context != PGC_USERSET && setting->context != PGC_SUSET)
+		return false;
+	for (int i = 0; i < lengthof(set_apart); i++)
+		if (strcmp(setting->name, set_apart[i]) == 0)
+			return false;
+	return true;
+}
+
+static const char *
+value_of(const char *name)
+{
+	return GetConfigOption(name, true, false);
+}
+
+static char *
+copy_value(const char *value)
+{
+	return value ? pstrdup(value) : NULL;
+}
+
+static int
+compare_settings(const void *left, const void *right)
+{
+	return strcmp(((const SavedSetting *) left)->name,
+				  ((const SavedSetting *) right)->name);
+}
+
+SessionSettings *
+session_save(void)
+{
+	SessionSettings *saved = palloc(sizeof(SessionSettings));
+	int			count;
+	struct config_generic **all = compat_all_settings(&count);
+
+	saved->session_authorization = copy_value(value_of("session_authorization"));
+	saved->role = copy_value(value_of("role"));
+	saved->settings = palloc_array(SavedSetting, count);
+	saved->count = 0;
+	for (int i = 0; i < count; i++)
+	{
+		SavedSetting *setting;
+
+		if (!is_saved(all[i]))
+			continue;
+		setting = &saved->settings[saved->count++];
+		setting->name = pstrdup(all[i]->name);
+		setting->value = copy_value(value_of(all[i]->name));
+		setting->from_session = all[i]->source == PGC_S_SESSION;
+	}
+	qsort(saved->settings, saved->count, sizeof(SavedSetting),
+		  compare_settings);
+	return saved;
+}
+
+/*
+ * With the rights of a superuser: the value was there before, so whoever set
+ * it was allowed to.  A null value means RESET.
+ */
+static void
+set_back(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION,
+							 GUC_ACTION_SET, true, 0, false);
+}
+
+static bool
+same_value(const char *left, const char *right)
+{
+	if (left == NULL || right == NULL)
+		return left == right;
+	return strcmp(left, right) == 0;
+}
+
+void
+session_restore(const SessionSettings *saved)
+{
+	int			count;
+	struct config_generic **all;
+
+	/* The session's own role first: it decides what may be set. */
+	if (!same_value(value_of("session_authorization"),
+					saved->session_authorization))
+		set_back("session_authorization", saved->session_authorization);
+	if (!same_value(value_of("role"), saved->role))
+		set_back("role", saved->role);
+
+	all = compat_all_settings(&count);
+	for (int i = 0; i < count; i++)
+	{
+		SavedSetting key = {.name = all[i]->name};
+		const SavedSetting *before;
+
+		if (!is_saved(all[i]))
+			continue;
+		before = bsearch(&key, saved->settings, saved->count,
+						 sizeof(SavedSetting), compare_settings);
+		if (before == NULL)
+			set_back(key.name, NULL);	/* the script invented it */
+		else if (!same_value(value_of(key.name), before->value))
+			set_back(key.name, before->from_session ? before->value : NULL);
+		else if (!before->from_session && all[i]->source == PGC_S_SESSION)
+			set_back(key.name, NULL);	/* set, to what it was */
+	}
+}

@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.h
+ *	  The caller's settings, kept over a procedure's commits.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef REMIGRATE_SESSION_H
+#define REMIGRATE_SESSION_H
+
+typedef struct SessionSettings SessionSettings;
+
+/*
+ * Remembers every setting that a script could change, and who the session
+ * runs as, in the current memory context.
+ */
+extern SessionSettings *session_save(void);
+
+/*
+ * Puts back what has changed since; takes effect for good when the current
+ * transaction commits.  Raises nothing that the server would not raise for
+ * a SET to the value a setting already had.
+ */
+extern void session_restore(const SessionSettings *settings);
+
+#endif							/* REMIGRATE_SESSION_H */

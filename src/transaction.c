@@ -1,0 +1,93 @@
+/*-------------------------------------------------------------------------
+ *
+ * transaction.c
+ *	  Transactions inside a procedure that was called at top level.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "nodes/parsenodes.h"
+#include "tcop/pquery.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/portal.h"
+#include "utils/snapmgr.h"
+
+#include "transaction.h"
+
+void
+transaction_check_top_level(FunctionCallInfo fcinfo, const char *procedure)
+{
+	bool		is_call = fcinfo->context != NULL &&
+		IsA(fcinfo->context, CallContext) &&
+		!castNode(CallContext, fcinfo->context)->atomic;
+
+	/*
+	 * A DO block or a procedure in between has an SPI entry open, and a commit
+	 * under it would leave it with dangling pointers.
+	 */
+	if (is_call && !SPI_inside_nonatomic_context() && !IsSubTransaction() &&
+		(MyXactFlags & XACT_FLAGS_PIPELINING) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+			 errmsg("remigrate.%s runs only as a CALL of its own, outside of a transaction block",
+					procedure),
+			 errdetail("It commits, which a function, a DO block, another procedure, a transaction block, a pipeline or a query of several statements does not allow."),
+			 errhint("Send CALL remigrate.%s(...) as one statement by itself, or use remigrate.apply for a migration within a transaction.",
+					 procedure),
+			 errhidestmt(true)));
+}
+
+MemoryContext
+transaction_outliving_context(void)
+{
+	MemoryContext context = AllocSetContextCreate(PortalContext,
+												  "remigrate procedure",
+												  ALLOCSET_DEFAULT_SIZES);
+
+	MemoryContextSwitchTo(context);
+	return context;
+}
+
+void
+transaction_commit(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	/*
+	 * By way of SPI, which knows what else has to be done when a transaction
+	 * ends inside a statement: held cursors, the portal's snapshot, now().
+	 */
+	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	SPI_commit();
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+	MemoryContextSwitchTo(context);
+}
+
+void
+transaction_rollback(MemoryContext context)
+{
+	/* The abort frees the snapshot that the portal still points to. */
+	if (ActivePortal)
+		ActivePortal->portalSnapshot = NULL;
+	AbortCurrentTransaction();
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
+}
+
+void
+transaction_make_writable(void)
+{
+	(void) set_config_option("transaction_isolation", "read committed",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
+							 true, 0, false);
+	(void) set_config_option("transaction_read_only", "off",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
+							 true, 0, false);
+}

@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * transaction.h
+ *	  Transactions inside a procedure that was called at top level.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef REMIGRATE_TRANSACTION_H
+#define REMIGRATE_TRANSACTION_H
+
+#include "fmgr.h"
+
+/*
+ * Refuses a procedure that was not called by a CALL of its own, at top level
+ * and outside of any transaction block: raises 2D000.  "procedure" is its
+ * name for messages.
+ */
+extern void transaction_check_top_level(FunctionCallInfo fcinfo,
+										const char *procedure);
+
+/*
+ * Makes a memory context that outlives the transactions of this call, and
+ * switches to it.
+ */
+extern MemoryContext transaction_outliving_context(void);
+
+/*
+ * Commits and starts a new transaction, without a snapshot.  No SPI entry and
+ * no snapshot of ours may be open.  Keeps the current memory context, which
+ * must be one that outlives the transaction.  Raises what the commit raises,
+ * with the transaction rolled back by then.
+ */
+extern void transaction_commit(void);
+
+/*
+ * In PG_CATCH, after the error was taken out of the error state: rolls back
+ * and starts a new transaction, in "context".
+ */
+extern void transaction_rollback(MemoryContext context);
+
+/*
+ * Makes the new transaction one that can write the journal, whatever the
+ * script made of the session's defaults.  Before its first snapshot.
+ */
+extern void transaction_make_writable(void);
+
+#endif							/* REMIGRATE_TRANSACTION_H */
