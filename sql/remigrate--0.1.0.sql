@@ -75,9 +75,9 @@ CREATE FUNCTION remigrate.apply(name text, script text,
 	lock_timeout interval DEFAULT NULL,
 	migration_lock_wait interval DEFAULT NULL,
 	on_edited text DEFAULT NULL,
-	concurrently text DEFAULT NULL,
 	resume_at integer DEFAULT NULL,
-	on_duplicate text DEFAULT NULL)
+	on_duplicate text DEFAULT NULL,
+	concurrently text DEFAULT NULL)
 RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'remigrate_apply';
@@ -87,9 +87,9 @@ CREATE FUNCTION remigrate.apply(name text, script bytea,
 	lock_timeout interval DEFAULT NULL,
 	migration_lock_wait interval DEFAULT NULL,
 	on_edited text DEFAULT NULL,
-	concurrently text DEFAULT NULL,
 	resume_at integer DEFAULT NULL,
-	on_duplicate text DEFAULT NULL)
+	on_duplicate text DEFAULT NULL,
+	concurrently text DEFAULT NULL)
 RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'remigrate_apply';
@@ -100,7 +100,7 @@ DECLARE
 BEGIN
 	FOREACH form IN ARRAY ARRAY['text', 'bytea']::regtype[] LOOP
 		EXECUTE pg_catalog.format($$
-COMMENT ON FUNCTION remigrate.apply(text, %s, text, interval, interval, text, text, integer, text) IS %L
+COMMENT ON FUNCTION remigrate.apply(text, %s, text, interval, interval, text, integer, text, text) IS %L
 $$, form, pg_catalog.format($$Runs one Prisma migration in a subtransaction of the caller's transaction and records it in _prisma_migrations.
 name: the migration's name, that of its folder. script: its migration.sql, as %s. target_schema: the schema of the journal, in which unqualified names resolve. lock_timeout: how long each statement may wait for a lock. migration_lock_wait: how long to wait for another deployer. on_edited: error or warning. concurrently: error, or inline to build indexes without CONCURRENTLY. resume_at: the number of the first statement to run, those before it being done. on_duplicate: skip takes an object that is there already for proof that the whole script was applied; error does not. What is null comes from the setting of that name.
 Returns applied, already_applied, or unchanged.
@@ -109,6 +109,120 @@ Raises the failing statement's own SQLSTATE; 55P03 where the migration lock is b
 	END LOOP;
 END
 $comments$;
+
+CREATE PROCEDURE remigrate.migrate(name text, script text,
+	target_schema text DEFAULT 'public',
+	lock_timeout interval DEFAULT NULL,
+	migration_lock_wait interval DEFAULT NULL,
+	on_edited text DEFAULT NULL,
+	resume_at integer DEFAULT NULL,
+	on_duplicate text DEFAULT NULL)
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'remigrate_migrate';
+
+CREATE PROCEDURE remigrate.migrate(name text, script bytea,
+	target_schema text DEFAULT 'public',
+	lock_timeout interval DEFAULT NULL,
+	migration_lock_wait interval DEFAULT NULL,
+	on_edited text DEFAULT NULL,
+	resume_at integer DEFAULT NULL,
+	on_duplicate text DEFAULT NULL)
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'remigrate_migrate';
+
+DO $comments$
+DECLARE
+	form regtype;
+BEGIN
+	FOREACH form IN ARRAY ARRAY['text', 'bytea']::regtype[] LOOP
+		EXECUTE pg_catalog.format($$
+COMMENT ON PROCEDURE remigrate.migrate(text, %s, text, interval, interval, text, integer, text) IS %L
+$$, form, pg_catalog.format($$Runs one Prisma migration in transactions of its own and records it in _prisma_migrations: CREATE INDEX CONCURRENTLY, VACUUM, COMMIT, isolation levels and enum values used in the script that adds them all work. A failure is on record before its error is raised.
+name: the migration's name, that of its folder. script: its migration.sql, as %s. target_schema: the schema of the journal, in which unqualified names resolve. lock_timeout: how long each statement may wait for a lock. migration_lock_wait: how long to wait for another deployer. on_edited: error or warning. resume_at: the number of the first statement to run, those before it being done. on_duplicate: skip takes an object that is there already for proof that the whole script was applied; error does not. What is null comes from the setting of that name.
+Reports the outcome by a NOTICE: applied, resumed, already_applied, or unchanged.
+Raises the failing statement's own SQLSTATE; 2D000 anywhere but in a CALL by itself, 55P03 where the migration lock is busy, 55000 where a failed migration is in the way, 0A000 for a statement that a migration cannot hold, RM001 for a script edited after it was applied, RM002 where nobody can tell whether a part of it has happened.$$,
+			CASE form WHEN 'text'::regtype THEN 'text' ELSE 'the bytes of the UTF-8 file' END));
+	END LOOP;
+END
+$comments$;
+
+CREATE PROCEDURE remigrate.deploy(upto text DEFAULT NULL,
+	target_schema text DEFAULT 'public',
+	lock_timeout interval DEFAULT NULL,
+	migration_lock_wait interval DEFAULT NULL)
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'remigrate_deploy';
+COMMENT ON PROCEDURE remigrate.deploy(text, text, interval, interval) IS
+'Runs every staged migration that is pending, in name order, each in transactions of its own, and stops at the first that fails.
+upto: the name of the last migration to run; null for all. target_schema: the schema of the journal. lock_timeout, migration_lock_wait: as for migrate.
+Reports each migration by a NOTICE: its outcome, how many statements, how long; one that was edited by a WARNING.
+Raises what migrate raises; 42704 for an upto that is not staged, 42501 where the stager of a script lacks privileges of the caller, RM003 for a schema with tables and no journal, 55000 where the journal no longer shows a migration that was applied.';
+
+CREATE FUNCTION remigrate.stage(name text, script text,
+	target_schema text DEFAULT 'public')
+RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_stage';
+
+CREATE FUNCTION remigrate.stage(name text, script bytea,
+	target_schema text DEFAULT 'public')
+RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_stage';
+
+DO $comments$
+DECLARE
+	form regtype;
+BEGIN
+	FOREACH form IN ARRAY ARRAY['text', 'bytea']::regtype[] LOOP
+		EXECUTE pg_catalog.format('COMMENT ON FUNCTION remigrate.stage(text, %s, text) IS %L', form,
+'Makes a migration pending, for CALL remigrate.deploy() to run. Takes no migration lock.
+name: the migration''s name. script: its migration.sql, as text or as the bytes of its UTF-8 file. target_schema: the schema of the journal.
+Returns staged, or unchanged where the migration is pending with this script or applied with it.
+Raises RM001 where it is applied with another script, 42601 for a syntax error, 0A000 for a statement that a migration cannot hold.');
+	END LOOP;
+END
+$comments$;
+
+CREATE FUNCTION remigrate.stage_all(bundle jsonb,
+	target_schema text DEFAULT 'public', prune boolean DEFAULT false)
+RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_stage_all';
+COMMENT ON FUNCTION remigrate.stage_all(jsonb, text, boolean) IS
+'Makes several migrations pending, all of them or none.
+bundle: an object of names and scripts, {"name": "script", ...}. target_schema: the schema of the journal. prune: whether to unstage what is pending and not in the bundle.
+Returns how many migrations were staged or unstaged. Raises what stage raises, and 22023 for a bundle of another form.';
+
+CREATE FUNCTION remigrate.unstage(name text,
+	target_schema text DEFAULT 'public')
+RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_unstage';
+COMMENT ON FUNCTION remigrate.unstage(text, text) IS
+'Forgets a staged migration that is pending or held.
+name: the migration''s name. target_schema: the schema of the journal.
+Returns whether there was one. Raises 55000 for a migration that is applied or running.';
+
+CREATE FUNCTION remigrate.require(names text[] DEFAULT NULL,
+	target_schema text DEFAULT 'public')
+RETURNS integer
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'remigrate_require';
+COMMENT ON FUNCTION remigrate.require(text[], text) IS
+'Raises an error unless migrations are applied: a gate for deployments, and an answer through channels that return no rows.
+names: which migrations; null for all that are staged. target_schema: the schema of the journal.
+Returns how many were required. Raises RM004 with how many are missing, the first ten of them, their state and last error, and where none is staged. Works on a standby.';
+
+CREATE FUNCTION remigrate.require_checksums(checksums jsonb,
+	target_schema text DEFAULT 'public')
+RETURNS integer
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'remigrate_require_checksums';
+COMMENT ON FUNCTION remigrate.require_checksums(jsonb, text) IS
+'Raises an error unless these migrations are applied with these scripts.
+checksums: an object of names and checksums, {"name": "sha-256", ...}. target_schema: the schema of the journal.
+Returns how many were required. Raises RM004 as require does, where a migration applied with another script counts as edited, and 22023 for an object of another form. Works on a standby.';
 
 CREATE FUNCTION remigrate.status(target_schema text DEFAULT 'public',
 	OUT migration_name text, OUT state text, OUT staged boolean,
@@ -170,8 +284,8 @@ $comments$;
 -- The owner of all this is the bootstrap superuser; whoever installed it gets
 -- the use of it, and may hand it on. Nothing that writes is open to PUBLIC.
 
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA remigrate FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA remigrate FROM PUBLIC;
 GRANT USAGE ON SCHEMA remigrate TO @extowner@ WITH GRANT OPTION;
 GRANT SELECT ON ALL TABLES IN SCHEMA remigrate TO @extowner@ WITH GRANT OPTION;
 GRANT SELECT ON ALL SEQUENCES IN SCHEMA remigrate TO @extowner@ WITH GRANT OPTION;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA remigrate TO @extowner@ WITH GRANT OPTION;
+GRANT EXECUTE ON ALL ROUTINES IN SCHEMA remigrate TO @extowner@ WITH GRANT OPTION;

@@ -49,15 +49,23 @@ pass_over_transaction_control(const Script *script,
 				 errhint("CALL remigrate.migrate() honours them.")));
 }
 
+static int
+first_statement(const Migration *migration)
+{
+	return migration->policy.resume_at == RESUME_AT_UNSET ? 0 :
+		migration->policy.resume_at - 1;
+}
+
 static void
 run_statements(const Migration *migration, ScriptPosition *position)
 {
 	const Script *script = migration->script;
 	int			guc_level = NewGUCNestLevel();
 
-	execute_prepare_settings(migration->schema, migration->policy.lock_timeout);
+	execute_prepare_settings(migration->schema, migration->policy.lock_timeout,
+							 false);
 	blocker_watch(migration->policy.lock_timeout);
-	for (int i = migration->policy.resume_at - 1; i < script->statement_count; i++)
+	for (int i = first_statement(migration); i < script->statement_count; i++)
 	{
 		const ScriptStatement *statement = &script->statements[i];
 
@@ -101,28 +109,13 @@ run_in_subtransaction(const Migration *migration, ScriptPosition *position)
 	return error;
 }
 
-static void
-throw_failure(ErrorData *error, const ScriptPosition *position)
-{
-	char	   *blocker = NULL;
-
-	if (position->statement == NULL)
-		failure_throw(error);
-	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-		blocker = blocker_describe_watched();
-	failure_describe(error, position->script, position->statement,
-					 position->error_line, blocker);
-	failure_throw(error);
-}
-
 static Outcome
 run_and_record(const Migration *migration, const Journal *journal)
 {
 	ScriptPosition position = {.script = migration->script};
 	Outcome		outcome = OUTCOME_APPLIED;
 	int			statements = migration->script->statement_count -
-		(migration->policy.resume_at - 1);
+		first_statement(migration);
 	char	   *logs = NULL;
 	ErrorData  *error = run_in_subtransaction(migration, &position);
 
@@ -130,14 +123,18 @@ run_and_record(const Migration *migration, const Journal *journal)
 	{
 		if (decide_after_error(migration, &position, error, &logs) ==
 			DECISION_FAILED)
-			throw_failure(error, &position);
+		{
+			execute_describe_failure(error, &position);
+			failure_throw(error);
+		}
 		outcome = OUTCOME_ALREADY_APPLIED;
 		statements = 0;
 	}
 	else
 		journal_check_still_there(journal, migration->schema_oid,
 								  migration->script->subject);
-	migration_record(migration, journal, outcome, statements, logs, NULL);
+	migration_record(migration, journal, outcome, statements, NULL, logs, NULL);
+	migration_log(migration, outcome, statements);
 	return outcome;
 }
 
@@ -145,12 +142,16 @@ static Outcome
 apply_migration(const Migration *migration)
 {
 	Journal    *journal;
+	JournalFinding finding;
 
 	lock_acquire_for_transaction(migration->script->subject,
 								 migration->policy.migration_lock_wait);
 	journal = journal_open_or_create(migration->schema_oid);
-	if (migration_is_known(migration, journal))
+	finding = migration_find(migration, journal);
+	if (migration_is_known(migration, journal, &finding))
 		return OUTCOME_UNCHANGED;
+	if (finding.unfinished != NULL)
+		migration_refuse_unfinished(migration);
 	return run_and_record(migration, journal);
 }
 

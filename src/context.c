@@ -17,7 +17,7 @@
 static bool migration_running = false;
 
 void
-context_check_writer(const char *function)
+context_check_procedure(const char *function)
 {
 	if (migration_running)
 		ereport(ERROR,
@@ -50,6 +50,12 @@ context_check_writer(const char *function)
 				 errmsg("cannot run remigrate.%s within a security-restricted operation",
 						function),
 				 errhidestmt(true)));
+}
+
+void
+context_check_writer(const char *function)
+{
+	context_check_procedure(function);
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),

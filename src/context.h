@@ -18,6 +18,12 @@
 extern void context_check_writer(const char *function);
 
 /*
+ * The same for a procedure, whose own transactions have the isolation level
+ * that they need.
+ */
+extern void context_check_procedure(const char *function);
+
+/*
  * Between these two a migration's statements run, and calls of ours are
  * refused.  context_leave belongs on every way out.
  */

@@ -16,4 +16,10 @@
 /* Nobody can tell whether the migration is applied. */
 #define ERRCODE_REMIGRATE_UNDECIDABLE MAKE_SQLSTATE('R', 'M', '0', '0', '2')
 
+/* The schema has tables, but no journal to tell where they come from. */
+#define ERRCODE_REMIGRATE_NO_JOURNAL MAKE_SQLSTATE('R', 'M', '0', '0', '3')
+
+/* What was required to be applied is not. */
+#define ERRCODE_REMIGRATE_REQUIRED MAKE_SQLSTATE('R', 'M', '0', '0', '4')
+
 #endif							/* REMIGRATE_ERRORS_H */

@@ -63,8 +63,10 @@ event_log_line(const Event *event)
 															   GetCurrentTimestamp());
 
 	ereport(LOG_SERVER_ONLY,
-			(errmsg("remigrate: %s \"%s\" in \"%s\": %d statements, %ld ms",
-					event->action, event->migration, event->schema,
-					event->statements, milliseconds),
+			(errmsg_plural("remigrate: %s \"%s\" in \"%s\": %d statement, %ld ms",
+						   "remigrate: %s \"%s\" in \"%s\": %d statements, %ld ms",
+						   event->statements,
+						   event->action, event->migration, event->schema,
+						   event->statements, milliseconds),
 			 errhidestmt(true), errhidecontext(true)));
 }

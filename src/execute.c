@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/proc.h"
+#include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -23,23 +24,29 @@
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 
+#include "blocker.h"
 #include "compat.h"
 #include "execute.h"
-
-static void
-set_for_script(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
+#include "failure.h"
 
 void
-execute_prepare_settings(const char *schema, int lock_timeout)
+execute_prepare_settings(const char *schema, int lock_timeout, bool for_session)
 {
-	set_for_script("search_path",
-				   psprintf("%s, pg_temp", quote_identifier(schema)));
-	set_for_script("lock_timeout", psprintf("%d", lock_timeout));
-	set_for_script("standard_conforming_strings", "on");
+	const char *const settings[][2] = {
+		{"search_path", psprintf("%s, pg_temp", quote_identifier(schema))},
+		{"lock_timeout", psprintf("%d", lock_timeout)},
+		{"standard_conforming_strings", "on"},
+		/* The script's later transactions, if it has any. */
+		{"default_transaction_isolation", "read committed"},
+		{"default_transaction_read_only", "off"},
+		{"default_transaction_deferrable", "off"}
+	};
+
+	for (int i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1],
+								 PGC_USERSET, PGC_S_SESSION,
+								 for_session ? GUC_ACTION_SET : GUC_ACTION_SAVE,
+								 true, 0, false);
 }
 
 static void
@@ -96,6 +103,14 @@ run_planned(PlannedStmt *planned, const char *text,
 	}
 }
 
+static bool
+may_commit(const PlannedStmt *planned)
+{
+	return planned->utilityStmt != NULL &&
+		(IsA(planned->utilityStmt, DoStmt) ||
+		 IsA(planned->utilityStmt, CallStmt));
+}
+
 static void
 run_raw(const RawStmt *raw, const char *text, ProcessUtilityContext context)
 {
@@ -113,11 +128,20 @@ run_raw(const RawStmt *raw, const char *text, ProcessUtilityContext context)
 
 	foreach(cell, statements)
 	{
+		PlannedStmt *planned = lfirst_node(PlannedStmt, cell);
+
 		CommandCounterIncrement();
+		if (context == PROCESS_UTILITY_TOPLEVEL && may_commit(planned))
+		{
+			/* Its COMMIT allows for no snapshot but the portal's. */
+			EnsurePortalSnapshotExists();
+			run_planned(planned, text, context);
+			continue;
+		}
 		PushActiveSnapshot(GetTransactionSnapshot());
-		run_planned(lfirst_node(PlannedStmt, cell), text, context);
-		/* A statement that ended its transaction took its snapshot with it. */
-		if (ActiveSnapshotSet())
+		run_planned(planned, text, context);
+		/* VACUUM and its like end their transaction, and this with it. */
+		if (context != PROCESS_UTILITY_TOPLEVEL || ActiveSnapshotSet())
 			PopActiveSnapshot();
 	}
 	CommandCounterIncrement();
@@ -148,6 +172,7 @@ execute_statement(ScriptPosition *position, const ScriptStatement *statement,
 	run_raw(statement->raw, position->script->text, context);
 
 	error_context_stack = callback.previous;
+	disable_timeout(STATEMENT_TIMEOUT, false);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(statement_context);
 	CHECK_FOR_INTERRUPTS();
@@ -158,4 +183,18 @@ execute_finish(void)
 {
 	restart_statement_timeout();
 	pgstat_report_activity(STATE_RUNNING, debug_query_string);
+}
+
+void
+execute_describe_failure(ErrorData *error, const ScriptPosition *position)
+{
+	char	   *blocker = NULL;
+
+	if (position->statement == NULL)
+		return;
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		blocker = blocker_describe_watched();
+	failure_describe(error, position->script, position->statement,
+					 position->error_line, blocker);
 }

@@ -22,9 +22,12 @@ typedef struct ScriptPosition
 
 /*
  * Sets what a script finds: search_path, lock_timeout, and the settings that
- * it was parsed with.  Must be inside a GUC nest level, whose end undoes it.
+ * it was parsed with.  "for_session" makes them outlast a commit inside the
+ * script, until session_restore; else it is the end of a GUC nest level that
+ * undoes them.
  */
-extern void execute_prepare_settings(const char *schema, int lock_timeout);
+extern void execute_prepare_settings(const char *schema, int lock_timeout,
+									 bool for_session);
 
 /*
  * Runs one statement that is neither BEGIN nor COMMIT, the way CREATE
@@ -41,5 +44,13 @@ extern void execute_statement(ScriptPosition *position,
  * on, with its own statement_timeout counting anew.
  */
 extern void execute_finish(void);
+
+/*
+ * Makes the primary message of an error that a script's statement raised
+ * stand by itself.  After what the statement did was rolled back: it looks up
+ * who held the lock that it waited for.
+ */
+extern void execute_describe_failure(ErrorData *error,
+									 const ScriptPosition *position);
 
 #endif							/* REMIGRATE_EXECUTE_H */

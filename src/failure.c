@@ -49,7 +49,10 @@ failure_describe(ErrorData *error, const Script *script,
 void
 failure_name_subject(ErrorData *error, const char *subject)
 {
-	if (strncmp(error->message, subject, strlen(subject)) != 0)
+	static const char migration[] = "migration \"";
+
+	if (strncmp(error->message, migration, strlen(migration)) != 0 &&
+		strncmp(error->message, subject, strlen(subject)) != 0)
 		error->message = psprintf("%s was not run: %s", subject,
 								  error->message);
 }

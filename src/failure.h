@@ -35,8 +35,8 @@ extern void failure_describe(ErrorData *error, const Script *script,
 							 int error_line, const char *blocker);
 
 /*
- * Puts "subject" in front of a message that does not begin with it, such as
- * one about rights on the journal.
+ * Puts "subject" in front of a message that names no migration, such as one
+ * about rights on the journal.
  */
 extern void failure_name_subject(ErrorData *error, const char *subject);
 

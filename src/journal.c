@@ -271,7 +271,7 @@ read_row(uint64 i)
 	row->started_at = DatumGetTimestampTz(query_value(i, 5, NULL));
 	row->finished_at = DatumGetTimestampTz(query_value(i, 6, &is_null));
 	row->finished = !is_null;
-	(void) query_value(i, 7, &is_null);
+	row->rolled_back_at = DatumGetTimestampTz(query_value(i, 7, &is_null));
 	row->rolled_back = !is_null;
 	row->applied_steps_count = DatumGetInt32(query_value(i, 8, NULL));
 	return row;
@@ -326,29 +326,93 @@ journal_failed_migration(const Journal *journal, const char *except_name)
 	return name;
 }
 
-void
-journal_insert_finished(const Journal *journal, const char *name,
-						const char *checksum, TimestampTz started_at,
-						int applied_steps_count, const char *logs)
+static void
+add_time_or_null(QueryParameters *parameters, bool is_set, TimestampTz value)
+{
+	if (is_set)
+		query_add_time(parameters, value);
+	else
+		query_add_null(parameters, TIMESTAMPTZOID);
+}
+
+/* What a row's id is compared with, whichever type the column has. */
+static const char *
+id_as_text(const Journal *journal)
+{
+	return journal->id_is_uuid ? "id::pg_catalog.text" : "id";
+}
+
+char *
+journal_insert(const Journal *journal, const JournalRow *row)
 {
 	static const char *const sql =
 	"INSERT INTO %s (id, checksum, finished_at, migration_name, logs,"
 	" rolled_back_at, started_at, applied_steps_count)"
-	" VALUES (pg_catalog.gen_random_uuid()%s, $1, $2, $3, $4, NULL, $5, $6)";
+	" VALUES (pg_catalog.gen_random_uuid()%s, $1, $2, $3, $4, $5, $6, $7)"
+	" RETURNING id";
 	QueryScope	scope;
 	QueryParameters parameters = {0};
+	MemoryContext old_context;
+	char	   *id;
 
 	query_begin(&scope, QUERY_AS_CALLER);
-	query_add_text(&parameters, checksum);
-	query_add_time(&parameters, GetCurrentTimestamp());
-	query_add_text(&parameters, name);
-	query_add_text(&parameters, logs);
-	query_add_time(&parameters, started_at);
-	query_add_int(&parameters, applied_steps_count);
+	query_add_text(&parameters, row->checksum);
+	add_time_or_null(&parameters, row->finished, row->finished_at);
+	query_add_text(&parameters, row->name);
+	query_add_text(&parameters, row->logs);
+	add_time_or_null(&parameters, row->rolled_back, row->rolled_back_at);
+	query_add_time(&parameters, row->started_at);
+	query_add_int(&parameters, row->applied_steps_count);
 	query_run(psprintf(sql, journal->table,
 					   journal->id_is_uuid ? "" : "::pg_catalog.text"),
 			  &parameters, false);
+	old_context = MemoryContextSwitchTo(scope.caller_context);
+	id = query_text(0, 1);
+	MemoryContextSwitchTo(old_context);
 	query_end(&scope);
+	return id;
+}
+
+bool
+journal_end_row(const Journal *journal, const JournalRow *row)
+{
+	static const char *const sql =
+	"UPDATE %s SET finished_at = $2, rolled_back_at = $3, logs = $4,"
+	" applied_steps_count = $5, checksum = coalesce($6, checksum)"
+	" WHERE %s = $1 AND finished_at IS NULL AND rolled_back_at IS NULL";
+	QueryScope	scope;
+	QueryParameters parameters = {0};
+	uint64		count;
+
+	query_begin(&scope, QUERY_AS_CALLER);
+	query_add_text(&parameters, row->id);
+	add_time_or_null(&parameters, row->finished, row->finished_at);
+	add_time_or_null(&parameters, row->rolled_back, row->rolled_back_at);
+	query_add_text(&parameters, row->logs);
+	query_add_int(&parameters, row->applied_steps_count);
+	query_add_text(&parameters, row->checksum);
+	count = query_run(psprintf(sql, journal->table, id_as_text(journal)),
+					  &parameters, false);
+	query_end(&scope);
+	return count > 0;
+}
+
+bool
+journal_row_is_unfinished(const Journal *journal, const char *id)
+{
+	static const char *const sql =
+	"SELECT 1 FROM %s WHERE %s = $1"
+	" AND finished_at IS NULL AND rolled_back_at IS NULL";
+	QueryScope	scope;
+	QueryParameters parameters = {0};
+	uint64		count;
+
+	query_begin(&scope, QUERY_AS_CALLER);
+	query_add_text(&parameters, id);
+	count = query_run(psprintf(sql, journal->table, id_as_text(journal)),
+					  &parameters, true);
+	query_end(&scope);
+	return count > 0;
 }
 
 void
@@ -361,9 +425,8 @@ journal_correct_checksum(const Journal *journal, const char *id,
 	query_begin(&scope, QUERY_AS_CALLER);
 	query_add_text(&parameters, id);
 	query_add_text(&parameters, checksum);
-	query_run(psprintf("UPDATE %s SET checksum = $2 WHERE id%s = $1",
-					   journal->table,
-					   journal->id_is_uuid ? "::pg_catalog.text" : ""),
+	query_run(psprintf("UPDATE %s SET checksum = $2 WHERE %s = $1",
+					   journal->table, id_as_text(journal)),
 			  &parameters, false);
 	query_end(&scope);
 }

@@ -32,6 +32,7 @@ typedef struct JournalRow
 	char	   *logs;			/* or NULL */
 	TimestampTz started_at;
 	TimestampTz finished_at;	/* valid if finished */
+	TimestampTz rolled_back_at; /* valid if rolled_back */
 	bool		finished;
 	bool		rolled_back;
 	int			applied_steps_count;
@@ -70,13 +71,20 @@ extern char *journal_failed_migration(const Journal *journal,
 									  const char *except_name);
 
 /*
- * Writes the row of a migration that is finished: Prisma's count is 1 for one
- * that was run and 0 for one that was found.  "logs" may be NULL.
+ * Writes a new row with all that "row" says but its id, which the server
+ * makes.  Returns the id, palloc'd.
  */
-extern void journal_insert_finished(const Journal *journal, const char *name,
-									const char *checksum,
-									TimestampTz started_at,
-									int applied_steps_count, const char *logs);
+extern char *journal_insert(const Journal *journal, const JournalRow *row);
+
+/*
+ * Ends the unfinished row with row->id: finished_at or rolled_back_at, logs,
+ * count, and unless it is NULL checksum, as "row" says.  Returns false where there is no such row that is
+ * still unfinished.
+ */
+extern bool journal_end_row(const Journal *journal, const JournalRow *row);
+
+/* Whether the row with this id is there, neither finished nor rolled back. */
+extern bool journal_row_is_unfinished(const Journal *journal, const char *id);
 
 /* Puts a row's checksum right. */
 extern void journal_correct_checksum(const Journal *journal, const char *id,

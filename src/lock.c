@@ -19,6 +19,7 @@
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "storage/lmgr.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "blocker.h"
@@ -27,6 +28,11 @@
 /* How long to sleep between two tries, in milliseconds, doubling. */
 #define FIRST_PAUSE 5
 #define LONGEST_PAUSE 200
+
+/* What the session holds, to be let go of on every way out. */
+static bool session_holds_remigrate = false;
+static bool session_holds_prisma = false;
+static bool session_waits = false;
 
 static void
 set_tag(LOCKTAG *tag, int64 key)
@@ -37,26 +43,28 @@ set_tag(LOCKTAG *tag, int64 key)
 }
 
 static bool
-try_lock(const LOCKTAG *tag, bool for_session)
+try_lock(const LOCKTAG *tag, LOCKMODE mode, bool for_session)
 {
-	return LockAcquire(tag, ExclusiveLock, for_session, true) !=
-		LOCKACQUIRE_NOT_AVAIL;
+	return LockAcquire(tag, mode, for_session, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 static void
 report_busy(const char *subject, const LockHolder *holder, int waited)
 {
+	/* With remigrate's own lock in hand it is a run that has begun. */
+	const char *what = session_holds_remigrate ? "cannot go on" : "was not run";
+
 	if (holder != NULL && holder->waits_for_us)
 		ereport(ERROR,
 				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				 errmsg("%s was not run: the migration lock is held by %s, which waits for this session",
-						subject, holder->description),
+				 errmsg("%s %s: the migration lock is held by %s, which waits for this session",
+						subject, what, holder->description),
 				 errhint("Use CALL remigrate.migrate(), which waits without being in the way, or try again later."),
 				 errhidestmt(true)));
 	ereport(ERROR,
 			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-			 errmsg("%s was not run: the migration lock is held by %s; waited %.1f s",
-					subject,
+			 errmsg("%s %s: the migration lock is held by %s; waited %.1f s",
+					subject, what,
 					holder ? holder->description : "another session",
 					waited / 1000.0),
 			 errhint("Another deployment is going on. Try again later, or raise remigrate.migration_lock_wait."),
@@ -72,24 +80,44 @@ nap(int milliseconds)
 	CHECK_FOR_INTERRUPTS();
 }
 
-static void
-acquire_one(const char *subject, int64 key, TimestampTz started, int wait)
+/*
+ * Polls for a lock.  In a function every try looks at the holder, who may be
+ * waiting for our snapshot; in a procedure, which holds none, that would only
+ * take one.  Returns whether it had to wait.
+ */
+static bool
+acquire_one(const char *subject, int64 key, bool for_session,
+			TimestampTz started, int wait)
 {
 	LOCKTAG		tag;
+	LOCKTAG		waiting_tag;
 	int			pause = FIRST_PAUSE;
 
 	set_tag(&tag, key);
-	while (!try_lock(&tag, false))
+	if (try_lock(&tag, ExclusiveLock, for_session))
+		return false;
+
+	set_tag(&waiting_tag, LOCK_KEY_WAITING);
+	(void) try_lock(&waiting_tag, ShareLock, for_session);
+	session_waits = for_session;
+	do
 	{
-		LockHolder *holder = blocker_find_holder(&tag);
 		long		waited = TimestampDifferenceMilliseconds(started,
 															 GetCurrentTimestamp());
+		LockHolder *holder = NULL;
 
-		if (waited >= wait || (holder != NULL && holder->waits_for_us))
+		if (!for_session || waited >= wait)
+			holder = blocker_find_holder(&tag);
+		if (waited >= wait || (!for_session && holder && holder->waits_for_us))
 			report_busy(subject, holder, waited);
+		if (for_session)
+			InvalidateCatalogSnapshot();
 		nap(Min(pause, wait - waited));
 		pause = Min(pause * 2, LONGEST_PAUSE);
-	}
+	} while (!try_lock(&tag, ExclusiveLock, for_session));
+	LockRelease(&waiting_tag, ShareLock, for_session);
+	session_waits = false;
+	return true;
 }
 
 void
@@ -97,6 +125,56 @@ lock_acquire_for_transaction(const char *subject, int wait)
 {
 	TimestampTz started = GetCurrentTimestamp();
 
-	acquire_one(subject, LOCK_KEY_REMIGRATE, started, wait);
-	acquire_one(subject, LOCK_KEY_PRISMA, started, wait);
+	(void) acquire_one(subject, LOCK_KEY_REMIGRATE, false, started, wait);
+	(void) acquire_one(subject, LOCK_KEY_PRISMA, false, started, wait);
+}
+
+bool
+lock_acquire_for_session(const char *subject, int wait)
+{
+	TimestampTz started = GetCurrentTimestamp();
+	bool		waited;
+
+	waited = acquire_one(subject, LOCK_KEY_REMIGRATE, true, started, wait);
+	session_holds_remigrate = true;
+	if (acquire_one(subject, LOCK_KEY_PRISMA, true, started, wait))
+		waited = true;
+	session_holds_prisma = true;
+	return waited;
+}
+
+static void
+release_one(int64 key, LOCKMODE mode, bool *held)
+{
+	LOCKTAG		tag;
+
+	if (!*held)
+		return;
+	*held = false;
+	set_tag(&tag, key);
+	LockRelease(&tag, mode, true);
+}
+
+void
+lock_lend_prisma(void)
+{
+	release_one(LOCK_KEY_PRISMA, ExclusiveLock, &session_holds_prisma);
+}
+
+void
+lock_retake_prisma(const char *subject, int wait)
+{
+	if (session_holds_prisma)
+		return;
+	(void) acquire_one(subject, LOCK_KEY_PRISMA, true, GetCurrentTimestamp(),
+					   wait);
+	session_holds_prisma = true;
+}
+
+void
+lock_release_for_session(void)
+{
+	release_one(LOCK_KEY_WAITING, ShareLock, &session_waits);
+	release_one(LOCK_KEY_PRISMA, ExclusiveLock, &session_holds_prisma);
+	release_one(LOCK_KEY_REMIGRATE, ExclusiveLock, &session_holds_remigrate);
 }

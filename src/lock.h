@@ -12,11 +12,31 @@
 #define LOCK_KEY_PRISMA INT64CONST(72707369)
 #define LOCK_KEY_REMIGRATE INT64CONST(7270736972707369)
 
+/* Held shared, by any number, while one of ours polls: to be seen. */
+#define LOCK_KEY_WAITING INT64CONST(7270736972707370)
+
 /*
  * Takes both locks until the end of the transaction, polling for up to
  * "wait" milliseconds.  "subject" opens the message.  Raises 55P03 with the
  * holder in the message, at once where the holder itself waits for us.
  */
 extern void lock_acquire_for_transaction(const char *subject, int wait);
+
+/*
+ * The same for a procedure, until lock_release_for_session; holds no
+ * snapshot between two tries.  Returns whether it had to wait.  No snapshot
+ * may be active.
+ */
+extern bool lock_acquire_for_session(const char *subject, int wait);
+
+/*
+ * Lets go of Prisma's lock alone, and takes it again: around a statement that
+ * waits for other sessions' snapshots.
+ */
+extern void lock_lend_prisma(void);
+extern void lock_retake_prisma(const char *subject, int wait);
+
+/* Lets go of what the session holds; safe to call in an aborted transaction. */
+extern void lock_release_for_session(void);
 
 #endif							/* REMIGRATE_LOCK_H */

@@ -30,6 +30,8 @@ outcome_name(Outcome outcome)
 	{
 		case OUTCOME_APPLIED:
 			return "applied";
+		case OUTCOME_RESUMED:
+			return "resumed";
 		case OUTCOME_ALREADY_APPLIED:
 			return "already_applied";
 		case OUTCOME_UNCHANGED:
@@ -38,9 +40,12 @@ outcome_name(Outcome outcome)
 	pg_unreachable();
 }
 
-static void
-refuse_null(FunctionCallInfo fcinfo, const char *name)
+void
+migration_require_argument(FunctionCallInfo fcinfo, int argument,
+						   const char *name)
 {
+	if (!PG_ARGISNULL(argument))
+		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 			 errmsg("argument \"%s\" of remigrate.%s must not be null",
@@ -51,13 +56,12 @@ refuse_null(FunctionCallInfo fcinfo, const char *name)
 char *
 migration_text_argument(FunctionCallInfo fcinfo, int argument, const char *name)
 {
-	if (PG_ARGISNULL(argument))
-		refuse_null(fcinfo, name);
+	migration_require_argument(fcinfo, argument, name);
 	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
 }
 
-static void
-check_name(const char *name)
+void
+migration_check_name(const char *name)
 {
 	int			length = pg_mbstrlen(name);
 
@@ -99,37 +103,61 @@ migration_schema(const char *schema)
 	return oid;
 }
 
+char *
+migration_subject(const char *name)
+{
+	return psprintf("migration \"%s\"", name);
+}
+
+static void
+check_resume_at(const Migration *migration)
+{
+	int			count = migration->script->statement_count;
+	int			resume_at = migration->policy.resume_at;
+
+	if (resume_at == RESUME_AT_UNSET ||
+		(resume_at >= 1 && resume_at <= count + 1))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s was not run: \"resume_at\" cannot be %d, its script has %d statements",
+					migration->script->subject, resume_at, count),
+			 errhint("It is the number of the first statement to run, as remigrate.statements(script) counts them."),
+			 errhidestmt(true)));
+}
+
+Migration *
+migration_for_script(const char *name, const char *schema, Oid schema_oid,
+					 Script *script, Policy policy)
+{
+	Migration  *migration = palloc0(sizeof(Migration));
+
+	migration->started_at = GetCurrentTimestamp();
+	migration->name = name;
+	migration->schema = schema;
+	migration->schema_oid = schema_oid;
+	migration->script = script;
+	migration->policy = policy;
+	script_parse(script);
+	statement_check_script(script);
+	check_resume_at(migration);
+	return migration;
+}
+
 Migration *
 migration_from_call(FunctionCallInfo fcinfo)
 {
-	Migration  *migration = palloc0(sizeof(Migration));
-	const char *subject;
+	char	   *name = migration_text_argument(fcinfo, 0, "name");
+	char	   *schema;
+	Script	   *script;
 
-	migration->started_at = GetCurrentTimestamp();
-	migration->name = migration_text_argument(fcinfo, 0, "name");
-	if (PG_ARGISNULL(1))
-		refuse_null(fcinfo, "script");
-	migration->schema = migration_text_argument(fcinfo, 2, "target_schema");
-	migration->policy = policy_from_call(fcinfo, 3);
-	check_name(migration->name);
-	migration->schema_oid = migration_schema(migration->schema);
-
-	subject = psprintf("migration \"%s\"", migration->name);
-	migration->script =
-		script_decode(subject, PG_GETARG_DATUM(1),
-					  get_fn_expr_argtype(fcinfo->flinfo, 1) == BYTEAOID);
-	script_parse(migration->script);
-	statement_check_script(migration->script);
-	if (migration->policy.resume_at < 1 ||
-		migration->policy.resume_at > migration->script->statement_count + 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"resume_at\" cannot be %d: %s has %d statements",
-						migration->policy.resume_at, subject,
-						migration->script->statement_count),
-				 errhint("It is the number of the first statement to run, as remigrate.statements(script) counts them."),
-				 errhidestmt(true)));
-	return migration;
+	migration_require_argument(fcinfo, 1, "script");
+	schema = migration_text_argument(fcinfo, 2, "target_schema");
+	migration_check_name(name);
+	script = script_decode(migration_subject(name), PG_GETARG_DATUM(1),
+						   get_fn_expr_argtype(fcinfo->flinfo, 1) == BYTEAOID);
+	return migration_for_script(name, schema, migration_schema(schema), script,
+								policy_from_call(fcinfo, 3));
 }
 
 /*
@@ -155,8 +183,8 @@ differs_in_comments_alone(const Script *script, const char *checksum)
 	return same;
 }
 
-static void
-report_edited(const Migration *migration, const JournalRow *row)
+void
+migration_report_edited(const Migration *migration, const JournalRow *row)
 {
 	ereport(migration->policy.on_edited == EDITED_ERROR ? ERROR : WARNING,
 			(errcode(ERRCODE_REMIGRATE_EDITED),
@@ -169,94 +197,146 @@ report_edited(const Migration *migration, const JournalRow *row)
 			 errhidestmt(true)));
 }
 
-/* Whether a finished row is this script's; raises where it is another's. */
-static bool
-finished_row_matches(const Migration *migration, const Journal *journal,
-					 const JournalRow *row)
+static JournalVerdict
+judge_finished_row(const Script *script, const JournalRow *row)
 {
-	const Script *script = migration->script;
-
 	switch (checksum_compare(row->checksum, script->bytes, script->byte_count))
 	{
 		case CHECKSUM_MATCHES:
-			return true;
+			return JOURNAL_MATCHES;
 		case CHECKSUM_LACKS_NEWLINE:
-			journal_correct_checksum(journal, row->id, script->checksum);
-			return true;
+			return JOURNAL_LACKS_NEWLINE;
 		case CHECKSUM_IS_NONE:
-			return false;
+			return JOURNAL_CLAIMS;
 		case CHECKSUM_DIFFERS:
-			return differs_in_comments_alone(script, row->checksum);
+			return differs_in_comments_alone(script, row->checksum) ?
+				JOURNAL_MATCHES : JOURNAL_EDITED;
 	}
 	pg_unreachable();
 }
 
-static void
-refuse_failed(const Migration *migration, const char *failed_name)
+/* Of several rows the one counts that says the most. */
+static bool
+outweighs(JournalVerdict verdict, JournalVerdict other)
 {
-	bool		is_this = strcmp(failed_name, migration->name) == 0;
+	static const int weight[] = {
+		[JOURNAL_SILENT] = 0,
+		[JOURNAL_CLAIMS] = 1,
+		[JOURNAL_EDITED] = 2,
+		[JOURNAL_LACKS_NEWLINE] = 3,
+		[JOURNAL_MATCHES] = 4
+	};
 
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 is_this ?
-			 errmsg("%s was not run: an earlier attempt failed and is not resolved",
-					migration->script->subject) :
-			 errmsg("%s was not run: migration \"%s\" failed before it and is not resolved",
-					migration->script->subject, failed_name),
-			 errhint("Mark it as rolled back or as applied, as \"prisma migrate resolve\" does, then try again."),
-			 errhidestmt(true)));
+	return weight[verdict] > weight[other];
 }
 
-bool
-migration_is_known(const Migration *migration, const Journal *journal)
+JournalFinding
+migration_find(const Migration *migration, const Journal *journal)
 {
-	const JournalRow *other_script = NULL;
-	const JournalRow *claim = NULL;
-	const JournalRow *failed = NULL;
-	const char *failed_name;
+	JournalFinding finding = {.verdict = JOURNAL_SILENT};
 	ListCell   *cell;
 
 	foreach(cell, journal_rows(journal, migration->name))
 	{
 		const JournalRow *row = lfirst(cell);
+		JournalVerdict verdict;
 
 		if (row->rolled_back)
 			continue;
 		if (!row->finished)
-			failed = row;
-		else if (finished_row_matches(migration, journal, row))
-			return true;
-		else if (checksum_is_plausible(row->checksum))
-			other_script = row;
-		else
-			claim = row;
+		{
+			finding.unfinished = row;
+			continue;
+		}
+		verdict = judge_finished_row(migration->script, row);
+		if (outweighs(verdict, finding.verdict))
+		{
+			finding.verdict = verdict;
+			finding.row = row;
+		}
 	}
-	if (other_script != NULL)
+	return finding;
+}
+
+static void
+refuse_failed(const Migration *migration, const char *failed_name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s was not run: migration \"%s\" failed before it and is not resolved",
+					migration->script->subject, failed_name),
+			 errhint("Finish it with CALL remigrate.migrate() or deploy(), or mark it as rolled back or as applied, as \"prisma migrate resolve\" does; then try again."),
+			 errhidestmt(true)));
+}
+
+void
+migration_refuse_unfinished(const Migration *migration)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s was not run: an earlier attempt failed and is not resolved",
+					migration->script->subject),
+			 errhint("Finish it with CALL remigrate.migrate(), or mark it as rolled back or as applied, as \"prisma migrate resolve\" does; then try again."),
+			 errhidestmt(true)));
+}
+
+static void
+refuse_claim(const Migration *migration, const JournalRow *claim)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_REMIGRATE_UNDECIDABLE),
+			 errmsg("%s was not run: the journal claims it as applied, with \"%s\" for a checksum",
+					migration->script->subject, claim->checksum),
+			 errdetail("Whatever wrote that row did not compute a checksum, and may not have run the script either."),
+			 errhint("Compare the schema with the script. Then write the script's checksum, %s, into the journal row %s, or delete the row.",
+					 migration->script->checksum, claim->id),
+			 errhidestmt(true)));
+}
+
+bool
+migration_is_known(const Migration *migration, const Journal *journal,
+				   const JournalFinding *finding)
+{
+	const char *failed_name;
+
+	switch (finding->verdict)
 	{
-		report_edited(migration, other_script);
-		return true;
+		case JOURNAL_MATCHES:
+			return true;
+		case JOURNAL_LACKS_NEWLINE:
+			journal_correct_checksum(journal, finding->row->id,
+									 migration->script->checksum);
+			return true;
+		case JOURNAL_EDITED:
+			migration_report_edited(migration, finding->row);
+			return true;
+		case JOURNAL_CLAIMS:
+		case JOURNAL_SILENT:
+			break;
 	}
-	failed_name = failed ? migration->name :
-		journal_failed_migration(journal, migration->name);
+	failed_name = journal_failed_migration(journal, migration->name);
 	if (failed_name != NULL)
 		refuse_failed(migration, failed_name);
-	if (claim != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_REMIGRATE_UNDECIDABLE),
-				 errmsg("%s was not run: the journal claims it as applied, with \"%s\" for a checksum",
-						migration->script->subject, claim->checksum),
-				 errdetail("Whatever wrote that row did not compute a checksum, and may not have run the script either."),
-				 errhint("Compare the schema with the script. Then write the script's checksum, %s, into the journal row %s, or delete the row.",
-						 migration->script->checksum, claim->id),
-				 errhidestmt(true)));
+	if (finding->verdict == JOURNAL_CLAIMS)
+		refuse_claim(migration, finding->row);
 	return false;
 }
 
 void
 migration_record(const Migration *migration, const Journal *journal,
-				 Outcome outcome, int statements, const char *logs,
-				 const char *evidence)
+				 Outcome outcome, int statements, const char *unfinished_id,
+				 const char *logs, const char *evidence)
 {
+	JournalRow	row = {
+		.id = unconstify(char *, unfinished_id),
+		.name = unconstify(char *, migration->name),
+		.checksum = migration->script->checksum,
+		.logs = unconstify(char *, logs),
+		.started_at = migration->started_at,
+		.finished_at = GetCurrentTimestamp(),
+		.finished = true,
+		.applied_steps_count = outcome == OUTCOME_ALREADY_APPLIED ? 0 : 1
+	};
 	Event		event = {
 		.action = outcome_name(outcome),
 		.schema = migration->schema,
@@ -268,11 +348,30 @@ migration_record(const Migration *migration, const Journal *journal,
 		.evidence = evidence
 	};
 
-	journal_insert_finished(journal, migration->name,
-							migration->script->checksum, migration->started_at,
-							outcome == OUTCOME_APPLIED ? 1 : 0, logs);
+	if (unfinished_id == NULL)
+		(void) journal_insert(journal, &row);
+	else if (!journal_end_row(journal, &row))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s was run, but somebody has changed or removed its unfinished journal row meanwhile",
+						migration->script->subject),
+				 errhint("Look at remigrate.event_log and at the journal, then mark the migration as applied, as \"prisma migrate resolve --applied\" does."),
+				 errhidestmt(true)));
 	registry_record_applied(migration->schema, migration->name,
 							migration->script);
 	event_record(&event);
+}
+
+void
+migration_log(const Migration *migration, Outcome outcome, int statements)
+{
+	Event		event = {
+		.action = outcome_name(outcome),
+		.schema = migration->schema,
+		.migration = migration->name,
+		.statements = statements,
+		.started_at = migration->started_at
+	};
+
 	event_log_line(&event);
 }

@@ -28,6 +28,7 @@ typedef struct Migration
 typedef enum Outcome
 {
 	OUTCOME_APPLIED,
+	OUTCOME_RESUMED,			/* the rest of it was run */
 	OUTCOME_ALREADY_APPLIED,	/* found in the schema */
 	OUTCOME_UNCHANGED			/* found in the journal */
 } Outcome;
@@ -44,6 +45,10 @@ extern const char *outcome_name(Outcome outcome);
  */
 extern Migration *migration_from_call(FunctionCallInfo fcinfo);
 
+/* Raises 22004 where a required argument of a call is null. */
+extern void migration_require_argument(FunctionCallInfo fcinfo, int argument,
+									   const char *name);
+
 /*
  * A required argument of a call as a string.  Raises 22004 for a null.
  */
@@ -57,22 +62,76 @@ extern char *migration_text_argument(FunctionCallInfo fcinfo, int argument,
 extern Oid	migration_schema(const char *schema);
 
 /*
- * What the journal says about the migration: true where it is known to be
- * applied and there is nothing to do.  Raises RM001 for one that was edited,
- * RM002 for a claim without a checksum, 55000 where a failed migration is in
- * the way.
+ * A migration whose script the caller has decoded, for this schema.
+ */
+extern Migration *migration_for_script(const char *name, const char *schema,
+									   Oid schema_oid, Script *script,
+									   Policy policy);
+
+/* What opens every message about a migration: migration "N"; palloc'd. */
+extern char *migration_subject(const char *name);
+
+/*
+ * Raises 22023 for a name that the journal could not hold.
+ */
+extern void migration_check_name(const char *name);
+
+typedef enum JournalVerdict
+{
+	JOURNAL_SILENT,				/* not applied, as far as it knows */
+	JOURNAL_MATCHES,			/* applied, with this script */
+	JOURNAL_LACKS_NEWLINE,		/* the same, its checksum to be corrected */
+	JOURNAL_EDITED,				/* applied, with another script */
+	JOURNAL_CLAIMS				/* called applied, without a checksum */
+} JournalVerdict;
+
+typedef struct JournalFinding
+{
+	JournalVerdict verdict;
+	const JournalRow *row;		/* that the verdict rests on, or NULL */
+	const JournalRow *unfinished;	/* left by an earlier attempt, or NULL */
+} JournalFinding;
+
+/* What the journal says about a migration; changes nothing. */
+extern JournalFinding migration_find(const Migration *migration,
+									 const Journal *journal);
+
+/*
+ * Reports a migration that was edited after it was applied, as an error with
+ * RM001 or as a warning, as the migration's policy says.
+ */
+extern void migration_report_edited(const Migration *migration,
+									const JournalRow *row);
+
+/*
+ * Whether the journal knows the migration as applied, so that there is
+ * nothing to do; corrects a checksum that lacks the final newline.  Raises
+ * RM001 for one that was edited unless its policy is to warn, RM002 for a
+ * claim without a checksum, 55000 where another failed migration is in the
+ * way.
  */
 extern bool migration_is_known(const Migration *migration,
-							   const Journal *journal);
+							   const Journal *journal,
+							   const JournalFinding *finding);
+
+/*
+ * Refuses a migration with an earlier attempt in its way; raises 55000.
+ */
+extern void migration_refuse_unfinished(const Migration *migration);
 
 /*
  * Writes down, in the current transaction, that a migration is applied:
- * journal, registry, event log, and a line in the server's log.  "logs" and
- * "evidence" may be NULL.
+ * journal, registry and event log.  The journal row is a new one, or where
+ * "unfinished_id" is not NULL the one with that id.  "logs" and "evidence"
+ * may be NULL.  Raises 55000 where that row is no longer unfinished.
  */
 extern void migration_record(const Migration *migration,
 							 const Journal *journal, Outcome outcome,
-							 int statements, const char *logs,
-							 const char *evidence);
+							 int statements, const char *unfinished_id,
+							 const char *logs, const char *evidence);
+
+/* Writes the line about it to the server's log. */
+extern void migration_log(const Migration *migration, Outcome outcome,
+						  int statements);
 
 #endif							/* REMIGRATE_MIGRATION_H */

@@ -79,7 +79,7 @@ policy_from_settings(void)
 			.on_edited = setting_on_edited,
 			.concurrently = setting_concurrently,
 			.on_duplicate = DUPLICATE_SKIP,
-			.resume_at = 1
+			.resume_at = RESUME_AT_UNSET
 	};
 }
 
@@ -133,13 +133,14 @@ policy_from_call(FunctionCallInfo fcinfo, int first)
 												   policy.migration_lock_wait);
 	policy.on_edited = enum_argument(fcinfo, first + 2, "on_edited",
 									 edited_options, policy.on_edited);
-	policy.concurrently = enum_argument(fcinfo, first + 3, "concurrently",
-										concurrently_options,
-										policy.concurrently);
-	if (!PG_ARGISNULL(first + 4))
-		policy.resume_at = PG_GETARG_INT32(first + 4);
-	policy.on_duplicate = enum_argument(fcinfo, first + 5, "on_duplicate",
+	if (!PG_ARGISNULL(first + 3))
+		policy.resume_at = PG_GETARG_INT32(first + 3);
+	policy.on_duplicate = enum_argument(fcinfo, first + 4, "on_duplicate",
 										duplicate_options,
 										policy.on_duplicate);
+	if (PG_NARGS() > first + 5)
+		policy.concurrently = enum_argument(fcinfo, first + 5, "concurrently",
+											concurrently_options,
+											policy.concurrently);
 	return policy;
 }

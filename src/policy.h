@@ -38,8 +38,10 @@ typedef struct Policy
 	EditedPolicy on_edited;
 	ConcurrentlyPolicy concurrently;
 	DuplicatePolicy on_duplicate;
-	int			resume_at;		/* first statement to run, 1 for all */
+	int			resume_at;		/* first statement to run, or RESUME_AT_UNSET */
 } Policy;
+
+#define RESUME_AT_UNSET INT_MIN
 
 /* Defines the settings remigrate.*; once, when the module is loaded. */
 extern void policy_define_settings(void);
@@ -49,8 +51,8 @@ extern Policy policy_from_settings(void);
 
 /*
  * What the settings say, overridden by a call's arguments where they are not
- * null: lock_timeout, migration_lock_wait, on_edited, concurrently,
- * resume_at, on_duplicate, in this order from argument number "first".
+ * null, from argument number "first" on: lock_timeout, migration_lock_wait,
+ * on_edited, resume_at, on_duplicate, and for apply alone concurrently.
  * Raises 22023 for a value that there isn't.
  */
 extern Policy policy_from_call(FunctionCallInfo fcinfo, int first);

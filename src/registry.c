@@ -12,6 +12,8 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
 
 #include "compat.h"
 #include "query.h"
@@ -28,9 +30,19 @@ keep_script(const Script *script)
 			  " ON CONFLICT DO NOTHING", &parameters, false);
 }
 
-void
-registry_record_applied(const char *schema, const char *name,
-						const Script *script)
+static void
+run_for_migration(const char *sql, QueryParameters *parameters)
+{
+	QueryScope	scope;
+
+	query_begin(&scope, QUERY_AS_OWNER);
+	query_run(sql, parameters, false);
+	query_end(&scope);
+}
+
+static void
+keep_in_state(const char *schema, const char *name, const Script *script,
+			  const char *state, const char *journal_id)
 {
 	QueryScope	scope;
 	QueryParameters parameters = {0};
@@ -40,19 +52,165 @@ registry_record_applied(const char *schema, const char *name,
 	query_add_text(&parameters, schema);
 	query_add_text(&parameters, name);
 	query_add_text(&parameters, script->checksum);
-	query_run("INSERT INTO remigrate.registry AS r"
-			  " (target_schema, migration_name, checksum, state)"
-			  " VALUES ($1, $2, $3, 'applied')"
+	query_add_text(&parameters, state);
+	query_add_text(&parameters, journal_id);
+	query_run("INSERT INTO remigrate.registry"
+			  " (target_schema, migration_name, checksum, state, journal_id)"
+			  " VALUES ($1, $2, $3, $4, $5)"
 			  " ON CONFLICT (target_schema, migration_name) DO UPDATE"
-			  " SET checksum = excluded.checksum, state = 'applied'",
-			  &parameters, false);
+			  " SET checksum = excluded.checksum, state = excluded.state,"
+			  " journal_id = excluded.journal_id, statements_done = 0,"
+			  " statement_running = NULL, prefix_checksum = NULL,"
+			  " next_attempt_at = NULL, last_sqlstate = NULL,"
+			  " last_error = NULL", &parameters, false);
 	query_end(&scope);
 }
 
-char *
-registry_script_text(const char *checksum)
+void
+registry_record_applied(const char *schema, const char *name,
+						const Script *script)
 {
-	char	   *text = NULL;
+	keep_in_state(schema, name, script, "applied", NULL);
+}
+
+void
+registry_record_running(const char *schema, const char *name,
+						const Script *script, const char *journal_id)
+{
+	keep_in_state(schema, name, script, "running", journal_id);
+}
+
+void
+registry_record_progress(const char *schema, const char *name,
+						 const Script *script, int done, int running)
+{
+	QueryParameters parameters = {0};
+	char		prefix[CHECKSUM_SIZE];
+
+	script_prefix_checksum(script, done, prefix);
+	query_add_text(&parameters, schema);
+	query_add_text(&parameters, name);
+	query_add_int(&parameters, done);
+	query_add_int(&parameters, running);
+	query_add_text(&parameters, prefix);
+	run_for_migration("UPDATE remigrate.registry SET statements_done = $3,"
+					  " statement_running = nullif($4, 0),"
+					  " prefix_checksum = $5"
+					  " WHERE target_schema = $1 AND migration_name = $2",
+					  &parameters);
+}
+
+void
+registry_record_error(const char *schema, const char *name,
+					  const char *sqlstate, const char *error)
+{
+	QueryParameters parameters = {0};
+
+	query_add_text(&parameters, schema);
+	query_add_text(&parameters, name);
+	query_add_text(&parameters, sqlstate);
+	query_add_text(&parameters, error);
+	run_for_migration("UPDATE remigrate.registry SET last_sqlstate = $3,"
+					  " last_error = $4"
+					  " WHERE target_schema = $1 AND migration_name = $2",
+					  &parameters);
+}
+
+/* Scripts that no migration refers to any more. */
+static void
+forget_script(const char *checksum)
+{
+	QueryParameters parameters = {0};
+
+	query_add_text(&parameters, checksum);
+	query_run("DELETE FROM remigrate.script s WHERE checksum = $1 AND NOT EXISTS"
+			  " (SELECT FROM remigrate.registry r WHERE r.checksum = $1)",
+			  &parameters, false);
+}
+
+/* Deletes the entry if it meets the condition; returns whether it did. */
+static bool
+forget_migration(const char *schema, const char *name, const char *condition)
+{
+	QueryParameters parameters = {0};
+	bool		found;
+
+	query_add_text(&parameters, schema);
+	query_add_text(&parameters, name);
+	found = query_run(psprintf("DELETE FROM remigrate.registry"
+							   " WHERE target_schema = $1"
+							   " AND migration_name = $2 AND %s"
+							   " RETURNING checksum", condition),
+					  &parameters, false) > 0;
+	if (found)
+		forget_script(query_text(0, 1));
+	return found;
+}
+
+void
+registry_record_undone(const char *schema, const char *name)
+{
+	QueryScope	scope;
+	QueryParameters parameters = {0};
+
+	query_begin(&scope, QUERY_AS_OWNER);
+	if (!forget_migration(schema, name, "staged_at IS NULL"))
+	{
+		query_add_text(&parameters, schema);
+		query_add_text(&parameters, name);
+		query_run("UPDATE remigrate.registry SET state = 'pending',"
+				  " journal_id = NULL, statements_done = 0,"
+				  " statement_running = NULL, prefix_checksum = NULL"
+				  " WHERE target_schema = $1 AND migration_name = $2"
+				  " AND state = 'running'",
+				  &parameters, false);
+	}
+	query_end(&scope);
+}
+
+void
+registry_stage(const char *schema, const char *name, const Script *script)
+{
+	QueryScope	scope;
+	QueryParameters parameters = {0};
+	char	   *stager = GetUserNameFromId(GetUserId(), false);
+
+	query_begin(&scope, QUERY_AS_OWNER);
+	keep_script(script);
+	query_add_text(&parameters, schema);
+	query_add_text(&parameters, name);
+	query_add_text(&parameters, script->checksum);
+	query_add_text(&parameters, stager);
+	/* A running attempt keeps its record; only its script is replaced. */
+	query_run("INSERT INTO remigrate.registry AS r (target_schema,"
+			  " migration_name, checksum, state, staged_at, staged_by)"
+			  " VALUES ($1, $2, $3, 'pending', pg_catalog.clock_timestamp(), $4)"
+			  " ON CONFLICT (target_schema, migration_name) DO UPDATE"
+			  " SET checksum = excluded.checksum,"
+			  " state = CASE r.state WHEN 'running' THEN r.state"
+			  "  ELSE excluded.state END,"
+			  " staged_at = excluded.staged_at, staged_by = excluded.staged_by,"
+			  " attempts = 0, next_attempt_at = NULL, last_sqlstate = NULL,"
+			  " last_error = NULL", &parameters, false);
+	query_end(&scope);
+}
+
+bool
+registry_unstage(const char *schema, const char *name)
+{
+	QueryScope	scope;
+	bool		found;
+
+	query_begin(&scope, QUERY_AS_OWNER);
+	found = forget_migration(schema, name, "state IN ('pending', 'held')");
+	query_end(&scope);
+	return found;
+}
+
+const char *
+registry_script_bytes(const char *checksum, size_t *length)
+{
+	char	   *bytes = NULL;
 	QueryScope	scope;
 	QueryParameters parameters = {0};
 
@@ -61,42 +219,88 @@ registry_script_text(const char *checksum)
 	if (query_run("SELECT content FROM remigrate.script WHERE checksum = $1",
 				  &parameters, true) > 0)
 	{
-		MemoryContext old_context = MemoryContextSwitchTo(scope.caller_context);
 		bytea	   *content = DatumGetByteaPP(query_value(0, 1, NULL));
 
-		text = pnstrdup(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content));
-		text = pg_any_to_server(text, strlen(text), PG_UTF8);
-		MemoryContextSwitchTo(old_context);
+		*length = VARSIZE_ANY_EXHDR(content);
+		bytes = MemoryContextAllocHuge(scope.caller_context, *length + 1);
+		memcpy(bytes, VARDATA_ANY(content), *length);
+		bytes[*length] = '\0';
 	}
 	query_end(&scope);
-	return text;
+	return bytes;
+}
+
+char *
+registry_script_text(const char *checksum)
+{
+	size_t		length;
+	const char *bytes = registry_script_bytes(checksum, &length);
+
+	return bytes ? pg_any_to_server(bytes, length, PG_UTF8) : NULL;
+}
+
+/* The columns that read_entry reads, in its order. */
+#define ENTRY_COLUMNS \
+	"migration_name, checksum, state, staged_by, journal_id," \
+	" statements_done, coalesce(statement_running, 0), prefix_checksum," \
+	" last_error"
+
+static RegistryEntry *
+read_entry(uint64 i)
+{
+	RegistryEntry *entry = palloc0(sizeof(RegistryEntry));
+
+	entry->name = query_text(i, 1);
+	entry->checksum = query_text(i, 2);
+	entry->state = query_text(i, 3);
+	entry->staged_by = query_text(i, 4);
+	entry->journal_id = query_text(i, 5);
+	entry->statements_done = DatumGetInt32(query_value(i, 6, NULL));
+	entry->statement_running = DatumGetInt32(query_value(i, 7, NULL));
+	entry->prefix_checksum = query_text(i, 8);
+	entry->last_error = query_text(i, 9);
+	return entry;
+}
+
+static List *
+read_entries(const char *sql, QueryParameters *parameters)
+{
+	List	   *entries = NIL;
+	QueryScope	scope;
+	MemoryContext old_context;
+	uint64		count;
+
+	query_begin(&scope, QUERY_AS_OWNER);
+	count = query_run(sql, parameters, true);
+	old_context = MemoryContextSwitchTo(scope.caller_context);
+	for (uint64 i = 0; i < count; i++)
+		entries = lappend(entries, read_entry(i));
+	MemoryContextSwitchTo(old_context);
+	query_end(&scope);
+	return entries;
+}
+
+RegistryEntry *
+registry_entry(const char *schema, const char *name)
+{
+	QueryParameters parameters = {0};
+	List	   *entries;
+
+	query_add_text(&parameters, schema);
+	query_add_text(&parameters, name);
+	entries = read_entries("SELECT " ENTRY_COLUMNS " FROM remigrate.registry"
+						   " WHERE target_schema = $1 AND migration_name = $2",
+						   &parameters);
+	return entries == NIL ? NULL : linitial(entries);
 }
 
 List *
 registry_entries(const char *schema)
 {
-	List	   *entries = NIL;
-	QueryScope	scope;
 	QueryParameters parameters = {0};
-	MemoryContext old_context;
-	uint64		count;
 
-	query_begin(&scope, QUERY_AS_OWNER);
 	query_add_text(&parameters, schema);
-	count = query_run("SELECT migration_name, checksum, state"
-					  " FROM remigrate.registry WHERE target_schema = $1"
-					  " ORDER BY migration_name", &parameters, true);
-	old_context = MemoryContextSwitchTo(scope.caller_context);
-	for (uint64 i = 0; i < count; i++)
-	{
-		RegistryEntry *entry = palloc0(sizeof(RegistryEntry));
-
-		entry->name = query_text(i, 1);
-		entry->checksum = query_text(i, 2);
-		entry->state = query_text(i, 3);
-		entries = lappend(entries, entry);
-	}
-	MemoryContextSwitchTo(old_context);
-	query_end(&scope);
-	return entries;
+	return read_entries("SELECT " ENTRY_COLUMNS " FROM remigrate.registry"
+						" WHERE target_schema = $1 ORDER BY migration_name",
+						&parameters);
 }

@@ -17,14 +17,64 @@ typedef struct RegistryEntry
 	char	   *name;
 	char	   *checksum;
 	char	   *state;			/* pending, running, applied, held */
+	char	   *staged_by;		/* or NULL: it came with its call */
+	char	   *journal_id;		/* the journal row of a running attempt */
+	int			statements_done;	/* of that attempt, committed */
+	int			statement_running;	/* outside a transaction; 0 for none */
+	char	   *prefix_checksum;	/* of the statements done */
+	char	   *last_error;		/* or NULL */
 } RegistryEntry;
 
 /*
  * Keeps a script that was run, and that its migration is applied in this
- * schema.  Raises what the insertion raises.
+ * schema.  Raises what the insertion raises, as do all that follow.
  */
 extern void registry_record_applied(const char *schema, const char *name,
 									const Script *script);
+
+/*
+ * Keeps that an attempt has begun whose journal row is committed before the
+ * script is done.
+ */
+extern void registry_record_running(const char *schema, const char *name,
+									const Script *script,
+									const char *journal_id);
+
+/*
+ * Keeps how far a running attempt is: "done" statements are committed, and
+ * statement number "running" is about to run outside a transaction, or 0.
+ */
+extern void registry_record_progress(const char *schema, const char *name,
+									 const Script *script, int done,
+									 int running);
+
+/* Keeps the error that stopped an attempt. */
+extern void registry_record_error(const char *schema, const char *name,
+								  const char *sqlstate, const char *error);
+
+/*
+ * Forgets an attempt of which nothing remains: the migration is pending
+ * again if it was staged, and unknown if it was not.
+ */
+extern void registry_record_undone(const char *schema, const char *name);
+
+/*
+ * Makes a script pending.  It must not be known as applied.
+ */
+extern void registry_stage(const char *schema, const char *name,
+						   const Script *script);
+
+/*
+ * Forgets a migration that is pending or held.  Returns false where there is
+ * none such.
+ */
+extern bool registry_unstage(const char *schema, const char *name);
+
+/* The registry's entry, in the current memory context, or NULL. */
+extern RegistryEntry *registry_entry(const char *schema, const char *name);
+
+/* The bytes of a script that is kept, in the current memory context. */
+extern const char *registry_script_bytes(const char *checksum, size_t *length);
 
 /*
  * The text of the script with this checksum, in the server's encoding and

@@ -94,7 +94,7 @@ subscription_needs_outside(const CreateSubscriptionStmt *statement)
 }
 
 static bool
-runs_outside(const Node *parse_tree)
+is_concurrent(const Node *parse_tree)
 {
 	switch (nodeTag(parse_tree))
 	{
@@ -103,14 +103,23 @@ runs_outside(const Node *parse_tree)
 		case T_DropStmt:
 			return ((const DropStmt *) parse_tree)->concurrent;
 		case T_ReindexStmt:
-			{
-				const ReindexStmt *reindex = (const ReindexStmt *) parse_tree;
-
-				return reindexes_many(reindex) ||
-					option_is_on(reindex->params, "concurrently");
-			}
+			return option_is_on(((const ReindexStmt *) parse_tree)->params,
+								"concurrently");
 		case T_AlterTableStmt:
 			return detaches_concurrently((const AlterTableStmt *) parse_tree);
+		default:
+			return false;
+	}
+}
+
+static bool
+runs_outside(const Node *parse_tree)
+{
+	switch (nodeTag(parse_tree))
+	{
+		case T_ReindexStmt:
+			return reindexes_many((const ReindexStmt *) parse_tree) ||
+				is_concurrent(parse_tree);
 		case T_VacuumStmt:
 			return ((const VacuumStmt *) parse_tree)->is_vacuumcmd;
 		case T_ClusterStmt:
@@ -127,7 +136,7 @@ runs_outside(const Node *parse_tree)
 		case T_DropSubscriptionStmt:
 			return true;
 		default:
-			return false;
+			return is_concurrent(parse_tree);
 	}
 }
 
@@ -364,8 +373,10 @@ statement_check_transactional(const Script *script)
 
 		if (statement->kind != STATEMENT_OUTSIDE)
 			continue;
-		refusal.reason = psprintf("%s that cannot run in a transaction is not possible in remigrate.apply",
-								  script_command_name(statement));
+		refusal.reason = psprintf("%s%s cannot run in remigrate.apply",
+								  script_command_name(statement),
+								  is_concurrent(statement->raw->stmt) ?
+								  " CONCURRENTLY" : "");
 		refusal.hint = "Use CALL remigrate.migrate(name, script), which runs it in the way it needs; indexes can also be built without CONCURRENTLY by apply(..., concurrently => 'inline').";
 		refuse(script, statement, &refusal);
 	}

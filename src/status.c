@@ -16,24 +16,12 @@
 #include "utils/tuplestore.h"
 
 #include "compat.h"
-#include "journal.h"
 #include "migration.h"
-#include "registry.h"
+#include "status.h"
 
 PG_FUNCTION_INFO_V1(remigrate_status);
 
 #define STATUS_COLUMNS 10
-
-/* One migration: its journal rows by start time, its registry entry. */
-typedef struct MigrationStatus
-{
-	const char *name;
-	const RegistryEntry *entry; /* or NULL */
-	const JournalRow *last;		/* the latest row, or NULL */
-	const JournalRow *finished; /* the latest one that is finished and counts */
-	bool		has_failed;
-	int			attempts;
-} MigrationStatus;
 
 static int
 compare_rows_by_name(const ListCell *left, const ListCell *right)
@@ -69,8 +57,8 @@ is_edited(const MigrationStatus *status)
 	return strcmp(status->entry->state, "applied") != 0;
 }
 
-static const char *
-state_name(const MigrationStatus *status)
+const char *
+status_state(const MigrationStatus *status)
 {
 	/* As for Prisma, a failed row counts whatever stands beside it. */
 	if (status->has_failed)
@@ -105,8 +93,9 @@ put_status(ReturnSetInfo *result, const MigrationStatus *status)
 
 	memset(nulls, true, sizeof(nulls));
 	put_text(values, nulls, 0, status->name);
-	put_text(values, nulls, 1, state_name(status));
-	values[2] = BoolGetDatum(status->entry != NULL);
+	put_text(values, nulls, 1, status_state(status));
+	values[2] = BoolGetDatum(status->entry != NULL &&
+							 status->entry->staged_by != NULL);
 	values[7] = Int32GetDatum(status->attempts);
 	nulls[2] = nulls[7] = false;
 	if (row != NULL)
@@ -128,16 +117,32 @@ put_status(ReturnSetInfo *result, const MigrationStatus *status)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* Merges two lists that are both sorted by name. */
-static void
-put_all(ReturnSetInfo *result, List *rows, List *entries)
+/* Takes the rows of one migration, which stand together, off the list. */
+static int
+add_rows(MigrationStatus *status, List *rows, int next)
 {
+	for (; next < list_length(rows); next++)
+	{
+		const JournalRow *row = list_nth(rows, next);
+
+		if (strcmp(row->name, status->name) != 0)
+			break;
+		add_row(status, row);
+	}
+	return next;
+}
+
+/* Merges two lists that are both sorted by name. */
+static List *
+merge(List *rows, List *entries)
+{
+	List	   *statuses = NIL;
 	int			row = 0;
 	int			entry = 0;
 
 	while (row < list_length(rows) || entry < list_length(entries))
 	{
-		MigrationStatus status = {0};
+		MigrationStatus *status = palloc0(sizeof(MigrationStatus));
 		const JournalRow *next_row = row < list_length(rows) ?
 			list_nth(rows, row) : NULL;
 		const RegistryEntry *next_entry = entry < list_length(entries) ?
@@ -145,24 +150,29 @@ put_all(ReturnSetInfo *result, List *rows, List *entries)
 
 		if (next_row == NULL ||
 			(next_entry && strcmp(next_entry->name, next_row->name) < 0))
-			status.name = next_entry->name;
+			status->name = next_entry->name;
 		else
-			status.name = next_row->name;
-		if (next_entry && strcmp(next_entry->name, status.name) == 0)
+			status->name = next_row->name;
+		if (next_entry && strcmp(next_entry->name, status->name) == 0)
 		{
-			status.entry = next_entry;
+			status->entry = next_entry;
 			entry++;
 		}
-		for (; row < list_length(rows); row++)
-		{
-			const JournalRow *journal_row = list_nth(rows, row);
-
-			if (strcmp(journal_row->name, status.name) != 0)
-				break;
-			add_row(&status, journal_row);
-		}
-		put_status(result, &status);
+		row = add_rows(status, rows, row);
+		statuses = lappend(statuses, status);
 	}
+	return statuses;
+}
+
+List *
+status_collect(const char *schema)
+{
+	Journal    *journal = journal_open(migration_schema(schema),
+									   AccessShareLock);
+	List	   *rows = journal ? journal_rows(journal, NULL) : NIL;
+
+	list_sort(rows, compare_rows_by_name);
+	return merge(rows, registry_entries(schema));
 }
 
 /* SQL: status(target_schema text) returns setof record */
@@ -170,13 +180,10 @@ Datum
 remigrate_status(PG_FUNCTION_ARGS)
 {
 	char	   *schema = migration_text_argument(fcinfo, 0, "target_schema");
-	Journal    *journal = journal_open(migration_schema(schema),
-									   AccessShareLock);
-	List	   *rows = journal ? journal_rows(journal, NULL) : NIL;
+	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	list_sort(rows, compare_rows_by_name);
-	put_all((ReturnSetInfo *) fcinfo->resultinfo, rows,
-			registry_entries(schema));
+	foreach(cell, status_collect(schema))
+		put_status((ReturnSetInfo *) fcinfo->resultinfo, lfirst(cell));
 	return (Datum) 0;
 }

@@ -1,0 +1,387 @@
+/*-------------------------------------------------------------------------
+ *
+ * migrate.c
+ *	  One migration in transactions of its own.
+ *
+ * What happened is on record before its error is raised: rolled back, so that
+ * Prisma and we simply try again, where nothing of it remains; as failed,
+ * with how far it got, where a part of it is committed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#include "blocker.h"
+#include "decision.h"
+#include "errors.h"
+#include "event.h"
+#include "failure.h"
+#include "lock.h"
+#include "migrate.h"
+#include "outside.h"
+#include "registry.h"
+#include "run.h"
+#include "transaction.h"
+
+/* How long the record of a failure may wait for the journal's lock. */
+#define RECORD_LOCK_TIMEOUT "5s"
+
+static void
+refuse_changed_prefix(const Migration *migration, const RegistryEntry *entry)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s was not run: an earlier attempt got as far as statement %d, and the statements up to there have changed since",
+					migration->script->subject, entry->statements_done),
+			 errhint("Send the script with those statements as they were, or name the statement to go on from in resume_at."),
+			 errhidestmt(true)));
+}
+
+static void
+refuse_unknown_statement(const Migration *migration,
+						 const ScriptStatement *statement)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_REMIGRATE_UNDECIDABLE),
+			 errmsg("%s was not run: an earlier attempt was interrupted at statement %d of %d (line %d), %s, and nothing shows whether it happened",
+					migration->script->subject, statement->number,
+					migration->script->statement_count, statement->line,
+					script_command_name(statement)),
+			 errhint("Find out, then call again with resume_at => %d if it happened, or resume_at => %d if it did not.",
+					 statement->number + 1, statement->number),
+			 errhidestmt(true)));
+}
+
+/* How many statements are done, where one was running when we last heard. */
+static int
+count_after_interruption(const Migration *migration,
+						 const RegistryEntry *entry)
+{
+	const ScriptStatement *statement =
+		&migration->script->statements[entry->statement_running - 1];
+
+	execute_prepare_settings(migration->schema,
+							 migration->policy.lock_timeout, true);
+	switch (outside_look(statement))
+	{
+		case OUTSIDE_DONE:
+			return entry->statement_running;
+		case OUTSIDE_UNKNOWN:
+			refuse_unknown_statement(migration, statement);
+			pg_unreachable();
+		default:
+			return entry->statement_running - 1;
+	}
+}
+
+/* Goes on with what an earlier attempt has left, if our record tells how. */
+static void
+resume_attempt(MigrationRun *run, const JournalRow *unfinished,
+			   const RegistryEntry *entry)
+{
+	const Migration *migration = run->migration;
+	char		prefix[CHECKSUM_SIZE];
+
+	run->journal_id = unfinished->id;
+	if (migration->policy.resume_at != RESUME_AT_UNSET)
+		return;
+	if (entry == NULL || strcmp(entry->state, "running") != 0 ||
+		strcmp(entry->journal_id, unfinished->id) != 0)
+		migration_refuse_unfinished(migration);
+	if (Max(entry->statements_done, entry->statement_running) >
+		migration->script->statement_count)
+		refuse_changed_prefix(migration, entry);
+	script_prefix_checksum(migration->script, entry->statements_done, prefix);
+	if (strcmp(prefix, entry->prefix_checksum) != 0)
+		refuse_changed_prefix(migration, entry);
+	run->first = entry->statements_done;
+	if (entry->statement_running > 0)
+		run->first = count_after_interruption(migration, entry);
+}
+
+/*
+ * Looks at journal and registry, and makes the journal where there is none.
+ * Returns whether there is nothing to do.
+ */
+static bool
+prepare_run(MigrationRun *run)
+{
+	const Migration *migration = run->migration;
+	JournalFinding finding;
+	RegistryEntry *entry;
+	Journal    *journal;
+	bool		known;
+
+	transaction_make_writable();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	journal = journal_open_or_create(migration->schema_oid);
+	run->journal_relation = journal->relation;
+	finding = migration_find(migration, journal);
+	known = migration_is_known(migration, journal, &finding);
+	entry = registry_entry(migration->schema, migration->name);
+	if (known)
+	{
+		if (entry != NULL && strcmp(entry->state, "applied") != 0 &&
+			finding.verdict != JOURNAL_EDITED)
+			registry_record_applied(migration->schema, migration->name,
+									migration->script);
+	}
+	else
+	{
+		if (migration->policy.resume_at != RESUME_AT_UNSET)
+			run->first = migration->policy.resume_at - 1;
+		if (finding.unfinished != NULL)
+			resume_attempt(run, finding.unfinished, entry);
+		else if (entry != NULL && strcmp(entry->state, "running") == 0)
+			/* Whoever resolved its journal row has taken it out of our hands. */
+			registry_record_undone(migration->schema, migration->name);
+		run->done = run->first;
+	}
+	PopActiveSnapshot();
+	transaction_commit();
+	return known;
+}
+
+/* Runs what is left; returns NULL or the error, with its transaction undone. */
+static ErrorData *
+attempt(MigrationRun *run)
+{
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		run_remaining(run);
+	}
+	PG_CATCH();
+	{
+		blocker_unwatch();
+		error = failure_catch(run->context);
+		transaction_rollback(run->context);
+	}
+	PG_END_TRY();
+	return error;
+}
+
+/* What a statement that failed outside of a transaction has left behind. */
+static OutsideState
+look_at_failed(const MigrationRun *run)
+{
+	const ScriptStatement *statement = run->position.statement;
+	OutsideState state;
+
+	if (statement == NULL || statement->kind != STATEMENT_OUTSIDE)
+		return OUTSIDE_NOT_DONE;
+	execute_prepare_settings(run->migration->schema, 0, true);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	state = outside_look(statement);
+	PopActiveSnapshot();
+	return state;
+}
+
+static void
+record_rolled_back(MigrationRun *run, const Journal *journal,
+				   const ErrorData *error)
+{
+	const Migration *migration = run->migration;
+	JournalRow	row = {
+		.id = unconstify(char *, run->journal_id),
+		.name = unconstify(char *, migration->name),
+		.checksum = migration->script->checksum,
+		.logs = error->message,
+		.started_at = migration->started_at,
+		.rolled_back_at = GetCurrentTimestamp(),
+		.rolled_back = true
+	};
+
+	if (run->journal_id == NULL)
+		(void) journal_insert(journal, &row);
+	else
+		(void) journal_end_row(journal, &row);
+	registry_record_undone(migration->schema, migration->name);
+}
+
+/* The row stays unfinished: only its logs and its count change. */
+static void
+record_remaining_part(MigrationRun *run, const Journal *journal,
+					  const ErrorData *error, int unknown_statement)
+{
+	const Migration *migration = run->migration;
+	JournalRow	row = {
+		.id = unconstify(char *, run->journal_id),
+		.logs = error->message,
+		.applied_steps_count = run->done
+	};
+
+	(void) journal_end_row(journal, &row);
+	registry_record_progress(migration->schema, migration->name,
+							 migration->script, run->done, unknown_statement);
+}
+
+static Event
+failure_event(const MigrationRun *run, const ErrorData *error)
+{
+	return (Event)
+	{
+		.action = "failed",
+			.schema = run->migration->schema,
+			.migration = run->migration->name,
+			.checksum = run->migration->script->checksum,
+			.statements = run->done - run->first,
+			.started_at = run->migration->started_at,
+			.sqlstate = unpack_sql_state(error->sqlerrcode),
+			.message = error->message
+	};
+}
+
+static void
+record_failure(MigrationRun *run, const ErrorData *error)
+{
+	const Migration *migration = run->migration;
+	Event		event = failure_event(run, error);
+	OutsideState left;
+	Journal    *journal;
+
+	lock_retake_prisma(migration->script->subject,
+					   migration->policy.migration_lock_wait);
+	transaction_make_writable();
+	left = look_at_failed(run);
+	session_restore(run->session);
+	(void) set_config_option("lock_timeout", RECORD_LOCK_TIMEOUT,
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
+							 true, 0, false);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	journal = journal_open_or_create(migration->schema_oid);
+	if (run->journal_id != NULL &&
+		(run->done > 0 || left == OUTSIDE_LEFTOVER || left == OUTSIDE_UNKNOWN))
+		record_remaining_part(run, journal, error,
+							  left == OUTSIDE_UNKNOWN ?
+							  run->position.statement->number : 0);
+	else
+		record_rolled_back(run, journal, error);
+	registry_record_error(migration->schema, migration->name, event.sqlstate,
+						  error->message);
+	event_record(&event);
+	PopActiveSnapshot();
+	transaction_commit();
+	event_log_line(&event);
+}
+
+/* Nothing that goes wrong with the record may take the error's place. */
+static void
+try_to_record_failure(MigrationRun *run, const ErrorData *error)
+{
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	PG_TRY();
+	{
+		record_failure(run, error);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *second = failure_catch(run->context);
+
+		transaction_rollback(run->context);
+		ereport(WARNING,
+				(errcode(second->sqlerrcode),
+				 errmsg("could not record that %s failed: %s",
+						run->migration->script->subject, second->message)));
+	}
+	PG_END_TRY();
+}
+
+static void
+describe_failure(MigrationRun *run, ErrorData *error)
+{
+	if (run->committing)
+		error->message = psprintf("%s failed at COMMIT: %s",
+								  run->migration->script->subject,
+								  error->message);
+	else
+		execute_describe_failure(error, &run->position);
+	failure_name_subject(error, run->migration->script->subject);
+}
+
+static void
+record_as_found(MigrationRun *run, const char *logs)
+{
+	transaction_make_writable();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	run_record_end(run, OUTCOME_ALREADY_APPLIED, 0, logs);
+	PopActiveSnapshot();
+	transaction_commit();
+}
+
+static void
+report(const MigrationRun *run, Outcome outcome, int statements)
+{
+	long		milliseconds =
+		TimestampDifferenceMilliseconds(run->migration->started_at,
+										GetCurrentTimestamp());
+
+	if (outcome != OUTCOME_UNCHANGED)
+		migration_log(run->migration, outcome, statements);
+	ereport(NOTICE,
+			(errmsg_plural("%s: %s, %d statement, %ld ms",
+						   "%s: %s, %d statements, %ld ms",
+						   statements,
+						   run->migration->script->subject,
+						   outcome_name(outcome), statements, milliseconds)));
+}
+
+static Outcome
+run_until_done(MigrationRun *run)
+{
+	for (;;)
+	{
+		ErrorData  *error = attempt(run);
+		char	   *logs = NULL;
+
+		execute_finish();
+		if (error == NULL)
+			return run->first > 0 ? OUTCOME_RESUMED : OUTCOME_APPLIED;
+		if (run_adjust(run, error))
+			continue;
+		if (run->done == 0 && !run->committing &&
+			run->position.statement != NULL &&
+			decide_after_error(run->migration, &run->position, error,
+							   &logs) == DECISION_ALREADY_APPLIED)
+		{
+			record_as_found(run, logs);
+			return OUTCOME_ALREADY_APPLIED;
+		}
+		describe_failure(run, error);
+		try_to_record_failure(run, error);
+		failure_throw(error);
+	}
+}
+
+Outcome
+migrate_run(Migration *migration, const SessionSettings *session)
+{
+	MigrationRun run = {
+		.migration = migration,
+		.session = session,
+		.context = CurrentMemoryContext,
+		.position = {.script = migration->script},
+		.ends_transaction = palloc0_array(bool,
+										  migration->script->statement_count + 1)
+	};
+	Outcome		outcome;
+
+	if (prepare_run(&run))
+	{
+		report(&run, OUTCOME_UNCHANGED, 0);
+		return OUTCOME_UNCHANGED;
+	}
+	outcome = run_until_done(&run);
+	report(&run, outcome,
+		   outcome == OUTCOME_ALREADY_APPLIED ? 0 :
+		   migration->script->statement_count - run.first);
+	return outcome;
+}

@@ -1,0 +1,183 @@
+/*-------------------------------------------------------------------------
+ *
+ * outside.c
+ *	  Statements that run outside of transactions: whether one has happened.
+ *
+ * When a server dies while CREATE INDEX CONCURRENTLY runs, the record says
+ * "about to run" and no more.  The catalog then knows whether it came to an
+ * end.  An invalid index is no index: what an interrupted build leaves behind
+ * is dropped and built anew.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "nodes/makefuncs.h"
+#include "tcop/utility.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "outside.h"
+#include "query.h"
+
+/* The index a CREATE INDEX names, if its table has one of that name. */
+static Oid
+find_index(const IndexStmt *create, bool *on_other_table)
+{
+	Oid			table = RangeVarGetRelid(create->relation, NoLock, true);
+	Oid			index;
+
+	*on_other_table = false;
+	if (!OidIsValid(table) || create->idxname == NULL)
+		return InvalidOid;
+	index = get_relname_relid(create->idxname, get_rel_namespace(table));
+	if (!OidIsValid(index))
+		return InvalidOid;
+	*on_other_table = get_rel_relkind(index) != RELKIND_INDEX ||
+		IndexGetRelation(index, true) != table;
+	return index;
+}
+
+static bool
+index_is_valid(Oid index)
+{
+	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	bool		valid = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_index form = (Form_pg_index) GETSTRUCT(tuple);
+
+		valid = form->indisvalid && form->indisready && form->indislive;
+		ReleaseSysCache(tuple);
+	}
+	return valid;
+}
+
+static bool
+index_is_being_built(Oid index)
+{
+	QueryScope	scope;
+	QueryParameters parameters = {0};
+	bool		found;
+
+	query_begin(&scope, QUERY_AS_OWNER);
+	query_add_int(&parameters, (int32) index);
+	found = query_run("SELECT 1 FROM pg_catalog.pg_stat_progress_create_index"
+					  " WHERE index_relid = ($1::int8 & 4294967295)::text::oid"
+					  " AND datname = pg_catalog.current_database()",
+					  &parameters, true) > 0;
+	query_end(&scope);
+	return found;
+}
+
+static OutsideState
+look_at_create_index(const IndexStmt *create)
+{
+	bool		on_other_table;
+	Oid			index = find_index(create, &on_other_table);
+
+	if (create->idxname == NULL)
+		return OUTSIDE_UNKNOWN;
+	if (!OidIsValid(index) || on_other_table)
+		return OUTSIDE_NOT_DONE;
+	if (index_is_valid(index))
+		return OUTSIDE_DONE;
+	return index_is_being_built(index) ? OUTSIDE_BEING_DONE : OUTSIDE_LEFTOVER;
+}
+
+static OutsideState
+look_at_drop_index(const DropStmt *drop)
+{
+	ListCell   *cell;
+
+	foreach(cell, drop->objects)
+	{
+		RangeVar   *name = makeRangeVarFromNameList(lfirst_node(List, cell));
+
+		if (OidIsValid(RangeVarGetRelid(name, NoLock, true)))
+			return OUTSIDE_NOT_DONE;
+	}
+	return OUTSIDE_DONE;
+}
+
+static OutsideState
+look_at_detach(const AlterTableStmt *alter)
+{
+	AlterTableCmd *command = linitial_node(AlterTableCmd, alter->cmds);
+	Oid			partition;
+	Oid			parent;
+
+	if (list_length(alter->cmds) != 1 ||
+		command->subtype != AT_DetachPartition)
+		return OUTSIDE_UNKNOWN;
+	partition = RangeVarGetRelid(castNode(PartitionCmd, command->def)->name,
+								 NoLock, true);
+	if (!OidIsValid(partition))
+		return OUTSIDE_UNKNOWN;
+	if (!get_rel_relispartition(partition))
+		return OUTSIDE_DONE;
+	parent = get_partition_parent(partition, true);
+	return PartitionHasPendingDetach(partition) || !OidIsValid(parent) ?
+		OUTSIDE_UNKNOWN : OUTSIDE_NOT_DONE;
+}
+
+OutsideState
+outside_look(const ScriptStatement *statement)
+{
+	const Node *parse_tree = statement->raw->stmt;
+
+	switch (nodeTag(parse_tree))
+	{
+		case T_IndexStmt:
+			return look_at_create_index((const IndexStmt *) parse_tree);
+		case T_DropStmt:
+			return look_at_drop_index((const DropStmt *) parse_tree);
+		case T_AlterTableStmt:
+			return look_at_detach((const AlterTableStmt *) parse_tree);
+		case T_VacuumStmt:
+		case T_ReindexStmt:
+		case T_ClusterStmt:
+			return OUTSIDE_NOT_DONE;	/* doing it twice does no harm */
+		default:
+			return OUTSIDE_UNKNOWN;
+	}
+}
+
+void
+outside_drop_leftover(const Script *script, const ScriptStatement *statement)
+{
+	IndexStmt  *create = castNode(IndexStmt, statement->raw->stmt);
+	DropStmt   *drop = makeNode(DropStmt);
+	PlannedStmt *planned = makeNode(PlannedStmt);
+	bool		on_other_table;
+	Oid			index = find_index(create, &on_other_table);
+	char	   *schema = get_namespace_name(get_rel_namespace(index));
+
+	ereport(NOTICE,
+			(errmsg("%s, statement %d of %d (line %d): index \"%s\" is invalid, left by an interrupted build; it is dropped and built anew",
+					script->subject, statement->number,
+					script->statement_count, statement->line,
+					create->idxname)));
+	drop->removeType = OBJECT_INDEX;
+	drop->objects = list_make1(list_make2(makeString(schema),
+										  makeString(create->idxname)));
+	drop->behavior = DROP_RESTRICT;
+	drop->concurrent = true;
+	planned->commandType = CMD_UTILITY;
+	planned->utilityStmt = (Node *) drop;
+	planned->canSetTag = true;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	ProcessUtility(planned, script->text, false, PROCESS_UTILITY_TOPLEVEL,
+				   NULL, NULL, CreateDestReceiver(DestNone), NULL);
+	if (ActiveSnapshotSet())
+		PopActiveSnapshot();
+}

@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * outside.h
+ *	  Statements that run outside of transactions: whether one has happened.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef REMIGRATE_OUTSIDE_H
+#define REMIGRATE_OUTSIDE_H
+
+#include "script.h"
+
+typedef enum OutsideState
+{
+	OUTSIDE_NOT_DONE,			/* it did not happen, or may happen again */
+	OUTSIDE_DONE,				/* the catalog shows its result */
+	OUTSIDE_LEFTOVER,			/* an invalid index of its name and table */
+	OUTSIDE_BEING_DONE,			/* another backend is at it */
+	OUTSIDE_UNKNOWN				/* the catalog can't tell */
+} OutsideState;
+
+/*
+ * Whether a statement of kind STATEMENT_OUTSIDE has happened, by the catalog.
+ * Names resolve by the current search_path.  Needs an active snapshot.
+ */
+extern OutsideState outside_look(const ScriptStatement *statement);
+
+/*
+ * Drops the invalid index that outside_look has found, without blocking
+ * anybody; it ends the current transaction.  Reports it by a NOTICE.
+ */
+extern void outside_drop_leftover(const Script *script,
+								  const ScriptStatement *statement);
+
+#endif							/* REMIGRATE_OUTSIDE_H */
