@@ -12,7 +12,8 @@
 # installed beforehand: they fetch what they need by apt (and say so).
 
 # One test a line, so that two branches can each add one.
-REGRESS =
+REGRESS = \
+	apply
 
 ISOLATION =
 
