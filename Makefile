@@ -13,7 +13,8 @@
 
 # One test a line, so that two branches can each add one.
 REGRESS = \
-	apply
+	apply \
+	known
 
 ISOLATION =
 
