@@ -14,7 +14,8 @@
 # One test a line, so that two branches can each add one.
 REGRESS = \
 	apply \
-	known
+	known \
+	refused
 
 ISOLATION =
 
