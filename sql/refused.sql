@@ -49,6 +49,7 @@ SELECT * FROM attempt('SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY');
 SELECT * FROM attempt('SET transaction_read_only = on');
 SELECT * FROM attempt('SET LOCAL "Transaction_Read_Only" = 1');
 SELECT * FROM attempt('SET default_transaction_read_only TO true');
+SELECT * FROM attempt($$SET TRANSACTION SNAPSHOT '00000003-0000001B-1'$$);
 
 -- The protocol
 SELECT * FROM attempt('COPY mark FROM STDIN');

@@ -149,6 +149,17 @@ is_set_transaction(const Node *parse_tree)
 		set->kind == VAR_SET_MULTI && strcmp(set->name, "TRANSACTION") == 0;
 }
 
+/* Its arguments are no list of options, unlike those of its sisters. */
+static bool
+is_set_snapshot(const Node *parse_tree)
+{
+	const VariableSetStmt *set = (const VariableSetStmt *) parse_tree;
+
+	return IsA(parse_tree, VariableSetStmt) &&
+		set->kind == VAR_SET_MULTI &&
+		strcmp(set->name, "TRANSACTION SNAPSHOT") == 0;
+}
+
 StatementKind
 statement_kind(const Node *parse_tree)
 {
@@ -177,7 +188,8 @@ transaction_options(const Node *parse_tree)
 	if (IsA(parse_tree, TransactionStmt))
 		return ((const TransactionStmt *) parse_tree)->options;
 	if (IsA(parse_tree, VariableSetStmt) &&
-		((const VariableSetStmt *) parse_tree)->kind == VAR_SET_MULTI)
+		((const VariableSetStmt *) parse_tree)->kind == VAR_SET_MULTI &&
+		!is_set_snapshot(parse_tree))
 		return ((const VariableSetStmt *) parse_tree)->args;
 	return NIL;
 }
@@ -317,6 +329,12 @@ refuse_statement(const Node *parse_tree, Refusal *refusal)
 			refusal->hint = keep_session_hint;
 			return true;
 		case T_VariableSetStmt:
+			if (is_set_snapshot(parse_tree))
+			{
+				refusal->reason = "SET TRANSACTION SNAPSHOT is not possible in a migration";
+				refusal->hint = "A migration works on what is there when it runs; take the statement out of the script.";
+				return true;
+			}
 			if (!sets_boolean((const VariableSetStmt *) parse_tree,
 							  "standard_conforming_strings", false))
 				break;
