@@ -15,7 +15,8 @@
 REGRESS = \
 	apply \
 	known \
-	refused
+	refused \
+	errors
 
 ISOLATION =
 
