@@ -60,6 +60,31 @@ SELECT remigrate.apply('long', 'SELECT ' || repeat('1 + ', 5000) || E'missing\n'
 SELECT remigrate.apply('long', 'SELECT ''' || repeat('ä', 3000) || E''',\n missing', 'errors');
 SELECT remigrate.apply('long', repeat(E'SELECT 1;\n', 20000) || 'SELECT missing', 'errors');
 
+-- A mistake in a function's body is found where it is in the script, though
+-- the body stands in the caller's query too.
+SELECT remigrate.apply('m', $script$SELECT 1;
+
+CREATE FUNCTION bad() RETURNS int LANGUAGE sql AS $$
+SELECT 1;
+  SELEC 2;
+$$;$script$, 'errors');
+SELECT remigrate.apply('m', $script$-- CreateFunction
+CREATE FUNCTION bad() RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	foo bar;
+END $$;
+SELECT 1;$script$, 'errors');
+SELECT remigrate.apply('m', convert_to($script$-- CreateFunction
+CREATE FUNCTION bad() RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	foo bar;
+END $$;
+SELECT 1;$script$, 'UTF8'), 'errors');
+DO $do$
+BEGIN
+	PERFORM remigrate.apply('m', 'SELECT 1; DO $$ BEGIN x y; END $$', 'errors');
+END $do$;
+
 -- What the cause said stays ----------------------------------------------------
 
 CREATE FUNCTION said_by(script text) RETURNS TABLE (field text, value text)

@@ -147,6 +147,35 @@ run_raw(const RawStmt *raw, const char *text, ProcessUtilityContext context)
 	CommandCounterIncrement();
 }
 
+/*
+ * A function's body is compiled when the function is made, and the server
+ * looks for its mistakes in the text of the active portal, the caller's query:
+ * there they may be found, or not, but never where they are in the script.
+ */
+static void
+run_with_script_as_source(const RawStmt *raw, const char *text,
+						  ProcessUtilityContext context)
+{
+	Portal		portal = ActivePortal;
+	const char *source = portal ? portal->sourceText : NULL;
+
+	if (portal == NULL)
+	{
+		run_raw(raw, text, context);
+		return;
+	}
+	portal->sourceText = text;
+	PG_TRY();
+	{
+		run_raw(raw, text, context);
+	}
+	PG_FINALLY();
+	{
+		portal->sourceText = source;
+	}
+	PG_END_TRY();
+}
+
 void
 execute_statement(ScriptPosition *position, const ScriptStatement *statement,
 				  ProcessUtilityContext context)
@@ -169,7 +198,7 @@ execute_statement(ScriptPosition *position, const ScriptStatement *statement,
 
 	report_activity(position->script, statement);
 	restart_statement_timeout();
-	run_raw(statement->raw, position->script->text, context);
+	run_with_script_as_source(statement->raw, position->script->text, context);
 
 	error_context_stack = callback.previous;
 	disable_timeout(STATEMENT_TIMEOUT, false);
