@@ -16,7 +16,8 @@ REGRESS = \
 	apply \
 	known \
 	refused \
-	errors
+	errors \
+	input
 
 ISOLATION =
 
