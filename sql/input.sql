@@ -52,6 +52,10 @@ SELECT remigrate.apply('m', 'SELECT 1', 'information_schema');
 SELECT remigrate.apply('m', 'SELECT 1', 'pg_temp');
 SELECT remigrate.apply('m', 'SELECT 1', 'pg_toast');
 SELECT remigrate.apply('m', 'SELECT 1', 'remigrate');
+-- In a search_path this name is none, but the caller's own schema.
+CREATE SCHEMA "$user";
+SELECT remigrate.apply('m', 'CREATE TABLE astray ()', '$user');
+DROP SCHEMA "$user";
 
 -- Scripts
 SELECT remigrate.apply('bom', E'\uFEFFSELECT 1', 'input');

@@ -86,8 +86,9 @@ migration_schema(const char *schema)
 {
 	Oid			oid;
 
+	/* In a search_path, quoted or not, "$user" is the caller's own schema. */
 	if (IsReservedName(schema) || strcmp(schema, "information_schema") == 0 ||
-		strcmp(schema, "remigrate") == 0)
+		strcmp(schema, "remigrate") == 0 || strcmp(schema, "$user") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("schema \"%s\" cannot be a target schema", schema),
