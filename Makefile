@@ -17,7 +17,8 @@ REGRESS = \
 	known \
 	refused \
 	errors \
-	input
+	input \
+	session
 
 ISOLATION =
 
