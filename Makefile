@@ -18,7 +18,9 @@ REGRESS = \
 	refused \
 	errors \
 	input \
-	session
+	session \
+	status \
+	inspect
 
 ISOLATION =
 
