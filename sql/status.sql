@@ -27,6 +27,8 @@ PERFORM row_of('20240103_failed', sha('x'), '2024-01-03 00:00', NULL, NULL, 0, '
 PERFORM row_of('20240104_rolled_back', sha('x'), '2024-01-04 00:00', NULL, '2024-01-04 00:05', 0, 'ERROR: no');
 PERFORM row_of('20240105_second_try', sha('x'), '2024-01-05 00:00', NULL, '2024-01-05 00:05', 0, 'ERROR: no');
 PERFORM row_of('20240105_second_try', sha('y'), '2024-01-05 00:10', '2024-01-05 00:11', NULL, 1);
+PERFORM row_of('20240106_failed_again', sha('x'), '2024-01-06 00:00', '2024-01-06 00:01', NULL, 1);
+PERFORM row_of('20240106_failed_again', sha('y'), '2024-01-06 00:10', NULL, NULL, 0, 'ERROR: again');
 PERFORM row_of('20240107_claimed', 'remote-migration', '2024-01-07 00:00', '2024-01-07 00:00', NULL, 1);
 PERFORM row_of('20240107_claimed', 'remote-migration', '2024-01-07 01:00', '2024-01-07 01:00', NULL, 1);
 PERFORM row_of('20240107_claimed', 'remote-migration', '2024-01-07 02:00', '2024-01-07 02:00', NULL, 1);

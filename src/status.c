@@ -44,7 +44,7 @@ add_row(MigrationStatus *status, const JournalRow *row)
 	if (row->finished && !row->rolled_back)
 		status->finished = row;
 	if (!row->finished && !row->rolled_back)
-		status->has_failed = true;
+		status->failed = row;
 }
 
 static bool
@@ -61,7 +61,7 @@ const char *
 status_state(const MigrationStatus *status)
 {
 	/* As for Prisma, a failed row counts whatever stands beside it. */
-	if (status->has_failed)
+	if (status->failed != NULL)
 		return "failed";
 	if (status->finished != NULL)
 	{
@@ -87,9 +87,15 @@ put_text(Datum *values, bool *nulls, int column, const char *text)
 static void
 put_status(ReturnSetInfo *result, const MigrationStatus *status)
 {
-	const JournalRow *row = status->finished ? status->finished : status->last;
+	const JournalRow *row = status->last;
 	Datum		values[STATUS_COLUMNS] = {0};
 	bool		nulls[STATUS_COLUMNS];
+
+	/* The row that made the state what it is. */
+	if (status->failed != NULL)
+		row = status->failed;
+	else if (status->finished != NULL)
+		row = status->finished;
 
 	memset(nulls, true, sizeof(nulls));
 	put_text(values, nulls, 0, status->name);

@@ -17,7 +17,7 @@ typedef struct MigrationStatus
 	const RegistryEntry *entry; /* or NULL */
 	const JournalRow *last;		/* the latest row, or NULL */
 	const JournalRow *finished; /* the latest one that is finished and counts */
-	bool		has_failed;
+	const JournalRow *failed;	/* the latest one that is neither, or NULL */
 	int			attempts;		/* journal rows */
 } MigrationStatus;
 
