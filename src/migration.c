@@ -116,13 +116,13 @@ check_resume_at(const Migration *migration)
 	int			count = migration->script->statement_count;
 	int			resume_at = migration->policy.resume_at;
 
-	if (resume_at == RESUME_AT_UNSET ||
-		(resume_at >= 1 && resume_at <= count + 1))
+	if (resume_at <= count + 1)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s was not run: \"resume_at\" cannot be %d, its script has %d statements",
-					migration->script->subject, resume_at, count),
+			 errmsg_plural("%s was not run: \"resume_at\" cannot be %d, its script has %d statement",
+						   "%s was not run: \"resume_at\" cannot be %d, its script has %d statements",
+						   count, migration->script->subject, resume_at, count),
 			 errhint("It is the number of the first statement to run, as remigrate.statements(script) counts them."),
 			 errhidestmt(true)));
 }
@@ -216,7 +216,7 @@ judge_finished_row(const Script *script, const JournalRow *row)
 	pg_unreachable();
 }
 
-/* Of several rows the one counts that says the most. */
+/* Of several rows the one counts that says the most, or the latest such. */
 static bool
 outweighs(JournalVerdict verdict, JournalVerdict other)
 {
@@ -228,7 +228,7 @@ outweighs(JournalVerdict verdict, JournalVerdict other)
 		[JOURNAL_MATCHES] = 4
 	};
 
-	return weight[verdict] > weight[other];
+	return weight[verdict] >= weight[other];
 }
 
 JournalFinding

@@ -134,7 +134,14 @@ policy_from_call(FunctionCallInfo fcinfo, int first)
 	policy.on_edited = enum_argument(fcinfo, first + 2, "on_edited",
 									 edited_options, policy.on_edited);
 	if (!PG_ARGISNULL(first + 3))
+	{
 		policy.resume_at = PG_GETARG_INT32(first + 3);
+		if (policy.resume_at < 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"resume_at\" cannot be %d, statements count from 1",
+							policy.resume_at)));
+	}
 	policy.on_duplicate = enum_argument(fcinfo, first + 4, "on_duplicate",
 										duplicate_options,
 										policy.on_duplicate);

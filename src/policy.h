@@ -41,7 +41,7 @@ typedef struct Policy
 	int			resume_at;		/* first statement to run, or RESUME_AT_UNSET */
 } Policy;
 
-#define RESUME_AT_UNSET INT_MIN
+#define RESUME_AT_UNSET 0
 
 /* Defines the settings remigrate.*; once, when the module is loaded. */
 extern void policy_define_settings(void);
