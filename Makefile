@@ -22,7 +22,10 @@ REGRESS = \
 	status \
 	inspect
 
-ISOLATION =
+ISOLATION = \
+	appliers \
+	holders \
+	blockers
 
 EXTENSION = remigrate
 MODULE_big = remigrate
