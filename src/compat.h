@@ -13,6 +13,7 @@
 
 #include "executor/executor.h"
 #include "fmgr.h"
+#include "nodes/parsenodes.h"
 
 #if PG_VERSION_NUM < 150000
 #error "remigrate needs PostgreSQL 15 or newer"
@@ -51,6 +52,12 @@
 #else
 #define compat_all_settings(count_pointer) \
 	(*(count_pointer) = GetNumConfigOptions(), get_guc_variables())
+#endif
+
+/* PostgreSQL 19 made CLUSTER a case of REPACK. */
+#if PG_VERSION_NUM >= 190000
+#define T_ClusterStmt T_RepackStmt
+typedef struct RepackStmt ClusterStmt;
 #endif
 
 #endif							/* REMIGRATE_COMPAT_H */

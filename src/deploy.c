@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * deploy.c
- *	  The procedures: remigrate.migrate and remigrate.deploy.
+ *	  Every pending migration of a schema, in name order.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,36 +12,13 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/timeout.h"
 
-#include "context.h"
+#include "deploy.h"
 #include "errors.h"
-#include "execute.h"
-#include "failure.h"
-#include "lock.h"
 #include "migrate.h"
 #include "query.h"
 #include "registry.h"
 #include "transaction.h"
-
-PG_FUNCTION_INFO_V1(remigrate_migrate);
-PG_FUNCTION_INFO_V1(remigrate_deploy);
-
-typedef struct Deployment
-{
-	const char *schema;
-	Oid			schema_oid;
-	const char *upto;			/* last migration to run, or NULL */
-	Policy		policy;
-	Migration  *migration;		/* the only one, for migrate; or NULL */
-} Deployment;
-
-static const char *
-subject_of(const Deployment *deployment)
-{
-	return deployment->migration ? deployment->migration->script->subject :
-		psprintf("deployment of schema \"%s\"", deployment->schema);
-}
 
 /*
  * A script runs with the rights of its caller.  So whoever staged it must have
@@ -179,9 +156,8 @@ is_to_be_deployed(const Deployment *deployment, const RegistryEntry *entry)
 		 strcmp(entry->name, deployment->upto) <= 0);
 }
 
-/* The migrations to run, in a list that outlives this transaction. */
-static List *
-list_migrations(const Deployment *deployment)
+List *
+deploy_list(const Deployment *deployment)
 {
 	List	   *names = NIL;
 	List	   *entries;
@@ -214,13 +190,14 @@ list_migrations(const Deployment *deployment)
 	return names;
 }
 
-static void
+void
 deploy_one(const Deployment *deployment, const SessionSettings *session,
 		   const char *name)
 {
 	RegistryEntry *entry;
 	Migration  *migration = NULL;
 
+	transaction_make_writable();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	/* Staging takes no migration lock: it may have changed by now. */
 	entry = registry_entry(deployment->schema, name);
@@ -234,10 +211,10 @@ deploy_one(const Deployment *deployment, const SessionSettings *session,
 		(void) migrate_run(migration, session);
 }
 
-static void
-deploy_all(const Deployment *deployment, const SessionSettings *session)
+void
+deploy_schema(const Deployment *deployment, const SessionSettings *session)
 {
-	List	   *names = list_migrations(deployment);
+	List	   *names = deploy_list(deployment);
 	ListCell   *cell;
 
 	if (names == NIL)
@@ -255,122 +232,4 @@ deploy_all(const Deployment *deployment, const SessionSettings *session)
 		MemoryContextSwitchTo(old_context);
 		MemoryContextDelete(context);
 	}
-}
-
-static void
-run_locked(const Deployment *deployment, const SessionSettings *session)
-{
-	transaction_commit();
-	if (lock_acquire_for_session(subject_of(deployment),
-								 deployment->policy.migration_lock_wait))
-		/* What went on meanwhile is newer than this transaction's now(). */
-		transaction_commit();
-	if (deployment->migration != NULL)
-		(void) migrate_run(deployment->migration, session);
-	else
-		deploy_all(deployment, session);
-	session_restore(session);
-}
-
-/*
- * Gives the session back as it was.  The error that is about to be raised
- * aborts its transaction, so that it takes one of its own.
- */
-static void
-clean_up_after_error(const SessionSettings *session, MemoryContext context)
-{
-	transaction_rollback(context);
-	disable_timeout(STATEMENT_TIMEOUT, false);
-	PG_TRY();
-	{
-		session_restore(session);
-		transaction_commit();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *second = failure_catch(context);
-
-		transaction_rollback(context);
-		ereport(WARNING,
-				(errcode(second->sqlerrcode),
-				 errmsg("could not put the session's settings back: %s",
-						second->message)));
-	}
-	PG_END_TRY();
-	lock_release_for_session();
-	context_leave();
-}
-
-static void
-run_deployment(const Deployment *deployment, MemoryContext context)
-{
-	SessionSettings *session = session_save();
-
-	context_enter();
-	PG_TRY();
-	{
-		run_locked(deployment, session);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error = failure_catch(context);
-
-		clean_up_after_error(session, context);
-		failure_name_subject(error, subject_of(deployment));
-		failure_throw(error);
-	}
-	PG_END_TRY();
-	lock_release_for_session();
-	context_leave();
-}
-
-/*
- * SQL: migrate(name text, script text | bytea, target_schema text,
- * policies ...)
- */
-Datum
-remigrate_migrate(PG_FUNCTION_ARGS)
-{
-	MemoryContext context;
-	Deployment	deployment = {0};
-
-	context_check_procedure("migrate");
-	transaction_check_top_level(fcinfo, "migrate");
-	context = transaction_outliving_context();
-	deployment.migration = migration_from_call(fcinfo);
-	deployment.schema = deployment.migration->schema;
-	deployment.schema_oid = deployment.migration->schema_oid;
-	deployment.policy = deployment.migration->policy;
-	run_deployment(&deployment, context);
-	PG_RETURN_VOID();
-}
-
-/*
- * SQL: deploy(upto text, target_schema text, lock_timeout interval,
- * migration_lock_wait interval)
- */
-Datum
-remigrate_deploy(PG_FUNCTION_ARGS)
-{
-	MemoryContext context;
-	Deployment	deployment = {0};
-
-	context_check_procedure("deploy");
-	transaction_check_top_level(fcinfo, "deploy");
-	context = transaction_outliving_context();
-	if (!PG_ARGISNULL(0))
-		deployment.upto = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	deployment.schema = migration_text_argument(fcinfo, 1, "target_schema");
-	deployment.schema_oid = migration_schema(deployment.schema);
-	deployment.policy = policy_from_settings();
-	deployment.policy.lock_timeout =
-		policy_time_limit(fcinfo, 2, "lock_timeout",
-						  deployment.policy.lock_timeout);
-	deployment.policy.migration_lock_wait =
-		policy_time_limit(fcinfo, 3, "migration_lock_wait",
-						  deployment.policy.migration_lock_wait);
-	/* One that was edited must not keep the others waiting. */
-	deployment.policy.on_edited = EDITED_WARNING;
-	run_deployment(&deployment, context);
-	PG_RETURN_VOID();
 }

@@ -60,9 +60,8 @@ keep_in_state(const char *schema, const char *name, const Script *script,
 			  " ON CONFLICT (target_schema, migration_name) DO UPDATE"
 			  " SET checksum = excluded.checksum, state = excluded.state,"
 			  " journal_id = excluded.journal_id, statements_done = 0,"
-			  " statement_running = NULL, prefix_checksum = NULL,"
-			  " next_attempt_at = NULL, last_sqlstate = NULL,"
-			  " last_error = NULL", &parameters, false);
+			  " statement_running = NULL, prefix_checksum = NULL",
+			  &parameters, false);
 	query_end(&scope);
 }
 
@@ -70,7 +69,17 @@ void
 registry_record_applied(const char *schema, const char *name,
 						const Script *script)
 {
+	QueryParameters parameters = {0};
+
 	keep_in_state(schema, name, script, "applied", NULL);
+	query_add_text(&parameters, schema);
+	query_add_text(&parameters, name);
+	run_for_migration("UPDATE remigrate.registry SET held = false,"
+					  " attempts = 0, next_attempt_at = NULL,"
+					  " last_sqlstate = NULL, last_error = NULL"
+					  " WHERE target_schema = $1 AND migration_name = $2"
+					  " AND (held OR attempts > 0 OR last_error IS NOT NULL)",
+					  &parameters);
 }
 
 void
@@ -112,6 +121,25 @@ registry_record_error(const char *schema, const char *name,
 	query_add_text(&parameters, error);
 	run_for_migration("UPDATE remigrate.registry SET last_sqlstate = $3,"
 					  " last_error = $4"
+					  " WHERE target_schema = $1 AND migration_name = $2",
+					  &parameters);
+}
+
+void
+registry_record_attempt(const char *schema, const char *name, bool held)
+{
+	QueryParameters parameters = {0};
+
+	query_add_text(&parameters, schema);
+	query_add_text(&parameters, name);
+	query_add_bool(&parameters, held);
+	/* A minute at first, an hour at the most. */
+	run_for_migration("UPDATE remigrate.registry SET held = $3,"
+					  " attempts = attempts + 1,"
+					  " next_attempt_at = pg_catalog.clock_timestamp() + "
+					  "  least(pg_catalog.make_interval(mins => 1)"
+					  "   * (2 ^ least(attempts, 6)),"
+					  "   pg_catalog.make_interval(hours => 1))"
 					  " WHERE target_schema = $1 AND migration_name = $2",
 					  &parameters);
 }
@@ -190,7 +218,7 @@ registry_stage(const char *schema, const char *name, const Script *script)
 			  " state = CASE r.state WHEN 'running' THEN r.state"
 			  "  ELSE excluded.state END,"
 			  " staged_at = excluded.staged_at, staged_by = excluded.staged_by,"
-			  " attempts = 0, next_attempt_at = NULL, last_sqlstate = NULL,"
+			  " held = false, attempts = 0, next_attempt_at = NULL, last_sqlstate = NULL,"
 			  " last_error = NULL", &parameters, false);
 	query_end(&scope);
 }
@@ -202,7 +230,7 @@ registry_unstage(const char *schema, const char *name)
 	bool		found;
 
 	query_begin(&scope, QUERY_AS_OWNER);
-	found = forget_migration(schema, name, "state IN ('pending', 'held')");
+	found = forget_migration(schema, name, "state = 'pending'");
 	query_end(&scope);
 	return found;
 }
@@ -243,7 +271,8 @@ registry_script_text(const char *checksum)
 #define ENTRY_COLUMNS \
 	"migration_name, checksum, state, staged_by, journal_id," \
 	" statements_done, coalesce(statement_running, 0), prefix_checksum," \
-	" last_error"
+	" last_error, last_sqlstate, held," \
+	" coalesce(next_attempt_at <= pg_catalog.clock_timestamp(), true)"
 
 static RegistryEntry *
 read_entry(uint64 i)
@@ -259,6 +288,9 @@ read_entry(uint64 i)
 	entry->statement_running = DatumGetInt32(query_value(i, 7, NULL));
 	entry->prefix_checksum = query_text(i, 8);
 	entry->last_error = query_text(i, 9);
+	entry->last_sqlstate = query_text(i, 10);
+	entry->held = DatumGetBool(query_value(i, 11, NULL));
+	entry->is_due = DatumGetBool(query_value(i, 12, NULL));
 	return entry;
 }
 
@@ -303,4 +335,25 @@ registry_entries(const char *schema)
 	return read_entries("SELECT " ENTRY_COLUMNS " FROM remigrate.registry"
 						" WHERE target_schema = $1 ORDER BY migration_name",
 						&parameters);
+}
+
+List *
+registry_schemas(void)
+{
+	List	   *schemas = NIL;
+	QueryScope	scope;
+	QueryParameters parameters = {0};
+	MemoryContext old_context;
+	uint64		count;
+
+	query_begin(&scope, QUERY_AS_OWNER);
+	count = query_run("SELECT DISTINCT target_schema FROM remigrate.registry"
+					  " WHERE staged_at IS NOT NULL ORDER BY target_schema",
+					  &parameters, true);
+	old_context = MemoryContextSwitchTo(scope.caller_context);
+	for (uint64 i = 0; i < count; i++)
+		schemas = lappend(schemas, query_text(i, 1));
+	MemoryContextSwitchTo(old_context);
+	query_end(&scope);
+	return schemas;
 }

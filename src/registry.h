@@ -16,12 +16,15 @@ typedef struct RegistryEntry
 {
 	char	   *name;
 	char	   *checksum;
-	char	   *state;			/* pending, running, applied, held */
+	char	   *state;			/* pending, running, applied */
+	bool		held;			/* reconcile leaves it alone */
+	bool		is_due;			/* its next attempt need not wait any more */
 	char	   *staged_by;		/* or NULL: it came with its call */
 	char	   *journal_id;		/* the journal row of a running attempt */
 	int			statements_done;	/* of that attempt, committed */
 	int			statement_running;	/* outside a transaction; 0 for none */
 	char	   *prefix_checksum;	/* of the statements done */
+	char	   *last_sqlstate;	/* or NULL */
 	char	   *last_error;		/* or NULL */
 } RegistryEntry;
 
@@ -53,6 +56,14 @@ extern void registry_record_error(const char *schema, const char *name,
 								  const char *sqlstate, const char *error);
 
 /*
+ * Keeps that reconcile has tried and failed: "held" makes it leave the
+ * migration alone from now on, else it waits before the next try, twice as
+ * long each time.
+ */
+extern void registry_record_attempt(const char *schema, const char *name,
+									bool held);
+
+/*
  * Forgets an attempt of which nothing remains: the migration is pending
  * again if it was staged, and unknown if it was not.
  */
@@ -65,13 +76,16 @@ extern void registry_stage(const char *schema, const char *name,
 						   const Script *script);
 
 /*
- * Forgets a migration that is pending or held.  Returns false where there is
+ * Forgets a migration that is pending.  Returns false where there is
  * none such.
  */
 extern bool registry_unstage(const char *schema, const char *name);
 
 /* The registry's entry, in the current memory context, or NULL. */
 extern RegistryEntry *registry_entry(const char *schema, const char *name);
+
+/* The schemas that have staged migrations, by name: a list of strings. */
+extern List *registry_schemas(void);
 
 /* The bytes of a script that is kept, in the current memory context. */
 extern const char *registry_script_bytes(const char *checksum, size_t *length);

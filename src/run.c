@@ -18,6 +18,7 @@
 #include "utils/snapmgr.h"
 
 #include "blocker.h"
+#include "compat.h"
 #include "journal.h"
 #include "lock.h"
 #include "outside.h"

@@ -16,6 +16,7 @@
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "statement.h"
 
 /* Whether a list of DefElem has an option switched on, the last one counting. */

@@ -60,16 +60,18 @@ is_edited(const MigrationStatus *status)
 const char *
 status_state(const MigrationStatus *status)
 {
+	bool		held = status->entry != NULL && status->entry->held;
+
 	/* As for Prisma, a failed row counts whatever stands beside it. */
 	if (status->failed != NULL)
-		return "failed";
+		return held ? "held" : "failed";
 	if (status->finished != NULL)
 	{
 		if (!checksum_is_plausible(status->finished->checksum))
 			return "unproven";
 		return is_edited(status) ? "edited" : "applied";
 	}
-	if (status->entry != NULL && strcmp(status->entry->state, "held") == 0)
+	if (held)
 		return "held";
 	if (status->last != NULL)
 		return "rolled_back";
