@@ -225,6 +225,59 @@ COMMENT ON FUNCTION remigrate.require_checksums(jsonb, text) IS
 checksums: an object of names and checksums, {"name": "sha-256", ...}. target_schema: the schema of the journal.
 Returns how many were required. Raises RM004 as require does, where a migration applied with another script counts as edited, and 22023 for an object of another form. Works on a standby.';
 
+CREATE FUNCTION remigrate.resolve(name text, action text,
+	script text DEFAULT NULL, target_schema text DEFAULT 'public')
+RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_resolve';
+
+-- Without a default for the script, so that a call without one is no question.
+CREATE FUNCTION remigrate.resolve(name text, action text,
+	script bytea, target_schema text DEFAULT 'public')
+RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_resolve';
+
+DO $comments$
+DECLARE
+	form regtype;
+BEGIN
+	FOREACH form IN ARRAY ARRAY['text', 'bytea']::regtype[] LOOP
+		EXECUTE pg_catalog.format('COMMENT ON FUNCTION remigrate.resolve(text, text, %s, text) IS %L', form,
+'An operator''s word about a migration, as "prisma migrate resolve" gives it.
+name: the migration''s name. action: applied, to record it as applied without running it; rolled_back, to say that a failed attempt was undone by hand; edited, to accept this script in place of the one that was applied. script: its migration.sql, as text or as the bytes of its UTF-8 file; for applied, a staged one is found by itself. target_schema: the schema of the journal.
+Returns the action. rolled_back names the invalid indexes of the schema by NOTICEs.
+Raises 55000 under Prisma''s own conditions: P3008 for one that is applied already, P3011 for one that never was, P3012 for one that has not failed, P3017 for one whose script is not known; 55P03 where the migration lock is busy.');
+	END LOOP;
+END
+$comments$;
+
+CREATE PROCEDURE remigrate.reconcile(target_schema text DEFAULT NULL)
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'remigrate_reconcile';
+COMMENT ON PROCEDURE remigrate.reconcile(text) IS
+'Runs what is staged and pending, unattended: the procedure for pg_cron to call.
+target_schema: the schema of the journal; null for every schema that has staged migrations.
+A failure that may pass (a lock time-out, a deadlock, a cancel, a lack of resources) is tried again, after a minute at first and an hour at the most. Any other one holds the migration, and those after it, until it is staged anew, resolved or deployed by hand. One schema''s failure does not stop the next one''s. A run that finds something held ends with one WARNING, RM005.
+Raises 2D000 anywhere but in a CALL by itself, 55P03 where the migration lock is busy.';
+
+CREATE FUNCTION remigrate.schedule(cron_expression text DEFAULT '*/5 * * * *')
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_schedule';
+COMMENT ON FUNCTION remigrate.schedule(text) IS
+'Makes pg_cron call remigrate.reconcile() on a schedule, in this database and as this role; changes the schedule of a job that is there.
+cron_expression: when, as pg_cron reads it.
+Returns the job''s number. Raises 42704 where pg_cron is not installed in this database, with the statement to run elsewhere, and what cron.schedule raises.';
+
+CREATE FUNCTION remigrate.unschedule()
+RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_unschedule';
+COMMENT ON FUNCTION remigrate.unschedule() IS
+'Removes the job that schedule has made.
+Returns whether there was one. Raises 42704 where pg_cron is not installed in this database.';
+
 CREATE FUNCTION remigrate.status(target_schema text DEFAULT 'public',
 	OUT migration_name text, OUT state text, OUT staged boolean,
 	OUT checksum text, OUT started_at timestamptz, OUT finished_at timestamptz,
@@ -280,6 +333,50 @@ Raises 42601 for a syntax error, 22021 for bytes that are not UTF-8, 54000 for a
 	END LOOP;
 END
 $comments$;
+
+-- Views ---------------------------------------------------------------------
+
+CREATE VIEW remigrate.overview AS
+SELECT r.target_schema,
+	count(*) FILTER (WHERE s.state = 'applied') AS applied,
+	count(*) FILTER (WHERE s.state = 'pending') AS pending,
+	count(*) FILTER (WHERE s.state = 'failed') AS failed,
+	count(*) FILTER (WHERE s.state = 'rolled_back') AS rolled_back,
+	count(*) FILTER (WHERE s.state = 'edited') AS edited,
+	count(*) FILTER (WHERE s.state = 'unproven') AS unproven,
+	count(*) FILTER (WHERE s.state = 'held') AS held,
+	max(s.finished_at) AS last_finished_at
+FROM (SELECT DISTINCT g.target_schema FROM remigrate.registry g
+	JOIN pg_catalog.pg_namespace n ON n.nspname = g.target_schema) r,
+	LATERAL remigrate.status(r.target_schema) s
+GROUP BY r.target_schema;
+COMMENT ON VIEW remigrate.overview IS
+'One row per target schema that the registry knows: how many migrations are in each state, and when the last one finished.';
+
+CREATE VIEW remigrate.activity AS
+SELECT l.pid AS process_id,
+	CASE WHEN bool_or(l.waits) THEN 'waits' ELSE 'holds' END AS activity,
+	array_agg(DISTINCT l.lock ORDER BY l.lock) AS locks,
+	a.usename AS role_name, a.application_name, a.state,
+	CASE WHEN a.state LIKE 'idle%' THEN a.state_change
+		ELSE coalesce(a.xact_start, a.query_start) END AS since,
+	a.query,
+	pg_catalog.pg_blocking_pids(l.pid) AS blocked_by
+FROM (SELECT k.pid,
+		CASE k.key WHEN 72707369 THEN 'prisma' ELSE 'remigrate' END AS lock,
+		NOT k.granted OR k.key = 7270736972707370 AS waits
+	FROM (SELECT pid, granted,
+			(classid::pg_catalog.int8 << 32) | objid::pg_catalog.int8 AS key
+		FROM pg_catalog.pg_locks
+		WHERE locktype = 'advisory' AND objsubid = 1 AND database =
+			(SELECT oid FROM pg_catalog.pg_database
+			WHERE datname = pg_catalog.current_database())) k
+	WHERE k.key IN (72707369, 7270736972707369, 7270736972707370)) l
+	LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+GROUP BY l.pid, a.usename, a.application_name, a.state, a.state_change,
+	a.xact_start, a.query_start, a.query;
+COMMENT ON VIEW remigrate.activity IS
+'Who holds the migration locks and who waits for them, since when, what they run, and who blocks them. The query of other roles shows to members of pg_read_all_stats alone.';
 
 -- Rights --------------------------------------------------------------------
 -- The owner of all this is the bootstrap superuser; whoever installed it gets

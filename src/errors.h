@@ -22,4 +22,7 @@
 /* What was required to be applied is not. */
 #define ERRCODE_REMIGRATE_REQUIRED MAKE_SQLSTATE('R', 'M', '0', '0', '4')
 
+/* A migration waits for somebody to look at it. */
+#define ERRCODE_REMIGRATE_HELD MAKE_SQLSTATE('R', 'M', '0', '0', '5')
+
 #endif							/* REMIGRATE_ERRORS_H */

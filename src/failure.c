@@ -57,6 +57,20 @@ failure_name_subject(ErrorData *error, const char *subject)
 								  error->message);
 }
 
+void
+failure_stop_if_ending(ErrorData *error)
+{
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		error->sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
+		error->sqlerrcode == ERRCODE_ASSERT_FAILURE ||
+		error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
+		error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
+		category == ERRCODE_INTERNAL_ERROR)
+		failure_throw(error);
+}
+
 bool
 failure_is_duplicate(const ErrorData *error)
 {

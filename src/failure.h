@@ -41,6 +41,12 @@ extern void failure_describe(ErrorData *error, const Script *script,
 extern void failure_name_subject(ErrorData *error, const char *subject);
 
 /*
+ * Throws an error on that must not be swallowed, whatever is left to do: a
+ * cancel by a person or of the server, a lack of memory, a bug.
+ */
+extern void failure_stop_if_ending(ErrorData *error);
+
+/*
  * Whether an error's SQLSTATE says that an object is there already.
  */
 extern bool failure_is_duplicate(const ErrorData *error);

@@ -416,6 +416,21 @@ journal_row_is_unfinished(const Journal *journal, const char *id)
 }
 
 void
+journal_delete_unfinished(const Journal *journal, const char *id)
+{
+	QueryScope	scope;
+	QueryParameters parameters = {0};
+
+	query_begin(&scope, QUERY_AS_CALLER);
+	query_add_text(&parameters, id);
+	query_run(psprintf("DELETE FROM %s WHERE %s = $1"
+					   " AND finished_at IS NULL AND rolled_back_at IS NULL",
+					   journal->table, id_as_text(journal)),
+			  &parameters, false);
+	query_end(&scope);
+}
+
+void
 journal_correct_checksum(const Journal *journal, const char *id,
 						 const char *checksum)
 {

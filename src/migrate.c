@@ -126,6 +126,8 @@ prepare_run(MigrationRun *run)
 	finding = migration_find(migration, journal);
 	known = migration_is_known(migration, journal, &finding);
 	entry = registry_entry(migration->schema, migration->name);
+	if (entry != NULL)
+		run->last_sqlstate = entry->last_sqlstate;
 	if (known)
 	{
 		if (entry != NULL && strcmp(entry->state, "applied") != 0 &&
@@ -207,6 +209,23 @@ record_rolled_back(MigrationRun *run, const Journal *journal,
 	registry_record_undone(migration->schema, migration->name);
 }
 
+static void
+forget_attempt(MigrationRun *run, const Journal *journal)
+{
+	if (run->journal_id != NULL)
+		journal_delete_unfinished(journal, run->journal_id);
+	registry_record_undone(run->migration->schema, run->migration->name);
+}
+
+/* An unattended call that fails as before need not say so again. */
+static bool
+is_to_be_recorded(const MigrationRun *run, const ErrorData *error)
+{
+	return run->migration->policy.records_repeats ||
+		run->last_sqlstate == NULL ||
+		strcmp(run->last_sqlstate, unpack_sql_state(error->sqlerrcode)) != 0;
+}
+
 /* The row stays unfinished: only its logs and its count change. */
 static void
 record_remaining_part(MigrationRun *run, const Journal *journal,
@@ -263,11 +282,14 @@ record_failure(MigrationRun *run, const ErrorData *error)
 		record_remaining_part(run, journal, error,
 							  left == OUTSIDE_UNKNOWN ?
 							  run->position.statement->number : 0);
-	else
+	else if (is_to_be_recorded(run, error))
 		record_rolled_back(run, journal, error);
+	else
+		forget_attempt(run, journal);
 	registry_record_error(migration->schema, migration->name, event.sqlstate,
 						  error->message);
-	event_record(&event);
+	if (is_to_be_recorded(run, error))
+		event_record(&event);
 	PopActiveSnapshot();
 	transaction_commit();
 	event_log_line(&event);

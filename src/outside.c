@@ -182,3 +182,29 @@ outside_drop_leftover(const Script *script, const ScriptStatement *statement)
 	if (ActiveSnapshotSet())
 		PopActiveSnapshot();
 }
+
+void
+outside_report_invalid_indexes(Oid schema)
+{
+	QueryScope	scope;
+	QueryParameters parameters = {0};
+	uint64		count;
+
+	query_begin(&scope, QUERY_AS_OWNER);
+	query_add_int(&parameters, (int32) schema);
+	count = query_run("SELECT c.relname, t.relname FROM pg_catalog.pg_index i"
+					  " JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"
+					  " JOIN pg_catalog.pg_class t ON t.oid = i.indrelid"
+					  " WHERE NOT i.indisvalid AND c.relkind = 'i'"
+					  " AND c.relnamespace = ($1::int8 & 4294967295)::text::oid"
+					  " AND NOT EXISTS (SELECT FROM"
+					  "  pg_catalog.pg_stat_progress_create_index p"
+					  "  WHERE p.index_relid = i.indexrelid)"
+					  " ORDER BY 1", &parameters, true);
+	for (uint64 i = 0; i < count; i++)
+		ereport(NOTICE,
+				(errmsg("index \"%s\" on table \"%s\" is invalid, left by an interrupted build",
+						query_text(i, 1), query_text(i, 2)),
+				 errhint("Drop it, unless a migration that builds it is to be sent again: that drops it and builds it anew.")));
+	query_end(&scope);
+}

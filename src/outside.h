@@ -32,4 +32,10 @@ extern OutsideState outside_look(const ScriptStatement *statement);
 extern void outside_drop_leftover(const Script *script,
 								  const ScriptStatement *statement);
 
+/*
+ * Names every invalid index of a schema that no session is building, by a
+ * NOTICE each.
+ */
+extern void outside_report_invalid_indexes(Oid schema);
+
 #endif							/* REMIGRATE_OUTSIDE_H */

@@ -81,7 +81,8 @@ policy_from_settings(void)
 			.on_edited = setting_on_edited,
 			.concurrently = setting_concurrently,
 			.on_duplicate = DUPLICATE_SKIP,
-			.resume_at = RESUME_AT_UNSET
+			.resume_at = RESUME_AT_UNSET,
+			.records_repeats = true
 	};
 }
 

@@ -39,6 +39,7 @@ typedef struct Policy
 	ConcurrentlyPolicy concurrently;
 	DuplicatePolicy on_duplicate;
 	int			resume_at;		/* first statement to run, or RESUME_AT_UNSET */
+	bool		records_repeats;	/* a failure like the last one, too */
 } Policy;
 
 #define RESUME_AT_UNSET 0

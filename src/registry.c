@@ -175,8 +175,9 @@ forget_migration(const char *schema, const char *name, const char *condition)
 	return found;
 }
 
-void
-registry_record_undone(const char *schema, const char *name)
+/* Makes it pending again if it was staged, and unknown if it was not. */
+static void
+take_back(const char *schema, const char *name, const char *changes)
 {
 	QueryScope	scope;
 	QueryParameters parameters = {0};
@@ -186,14 +187,28 @@ registry_record_undone(const char *schema, const char *name)
 	{
 		query_add_text(&parameters, schema);
 		query_add_text(&parameters, name);
-		query_run("UPDATE remigrate.registry SET state = 'pending',"
-				  " journal_id = NULL, statements_done = 0,"
-				  " statement_running = NULL, prefix_checksum = NULL"
-				  " WHERE target_schema = $1 AND migration_name = $2"
-				  " AND state = 'running'",
+		query_run(psprintf("UPDATE remigrate.registry SET state = 'pending',"
+						   " journal_id = NULL, statements_done = 0,"
+						   " statement_running = NULL, prefix_checksum = NULL%s"
+						   " WHERE target_schema = $1 AND migration_name = $2",
+						   changes),
 				  &parameters, false);
 	}
 	query_end(&scope);
+}
+
+void
+registry_record_undone(const char *schema, const char *name)
+{
+	take_back(schema, name, "");
+}
+
+void
+registry_record_resolved(const char *schema, const char *name)
+{
+	take_back(schema, name,
+			  ", held = false, attempts = 0, next_attempt_at = NULL,"
+			  " last_sqlstate = NULL, last_error = NULL");
 }
 
 void

@@ -70,6 +70,12 @@ extern void registry_record_attempt(const char *schema, const char *name,
 extern void registry_record_undone(const char *schema, const char *name);
 
 /*
+ * Forgets all attempts at a migration, an applied one too: an operator has
+ * said that nothing of it is there.
+ */
+extern void registry_record_resolved(const char *schema, const char *name);
+
+/*
  * Makes a script pending.  It must not be known as applied.
  */
 extern void registry_stage(const char *schema, const char *name,

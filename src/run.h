@@ -20,6 +20,7 @@ typedef struct MigrationRun
 	Oid			journal_relation;
 	ScriptPosition position;
 	bool	   *ends_transaction;	/* per statement: commit after it */
+	const char *last_sqlstate;	/* of the attempt before this, or NULL */
 	const char *journal_id;		/* of the unfinished row that is committed */
 	int			first;			/* statements done before this call */
 	int			done;			/* statements committed */
