@@ -1,0 +1,734 @@
+/*-------------------------------------------------------------------------
+ *
+ * look.c
+ *	  Compares what a script says with the catalog.
+ *
+ * One table by kind of fact: how to find it, how to compare it.  What needs
+ * the server's parser runs in a subtransaction that is rolled back whatever
+ * happens: an expression that can't be analysed any more (its column is
+ * gone) raises an error, and to us that is an answer.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_policy.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "commands/extension.h"
+#include "commands/policy.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "rewrite/rewriteSupport.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/syscache.h"
+
+#include "look.h"
+#include "look_kind.h"
+
+/* How many names the server may have tried before it found a free one. */
+#define UNNAMED_PASSES 20
+
+/*
+ * Finds an object by name, inside "parent" for what lies in another one.
+ * InvalidOid, or for columns 0, if there is none.
+ */
+typedef Oid (*LookFinder) (const Looking *looking, const ObjectAddress *parent,
+						   const char *schema, const char *name,
+						   const Object *object);
+
+typedef struct LookRule
+{
+	const char *noun;
+	Oid			catalog;		/* of existence facts */
+	LookFinder	find;			/* NULL for properties */
+	LookCompare compare;		/* NULL: presence is all there is to it */
+	bool		analyses;		/* needs the parser, which may raise errors */
+} LookRule;
+
+static const LookRule look_rules[FACT_KIND_COUNT];
+
+/* --- finding --- */
+
+static Oid
+find_schema(const Looking *looking, const ObjectAddress *parent,
+			const char *schema, const char *name, const Object *object)
+{
+	return get_namespace_oid(name, true);
+}
+
+static Oid
+find_extension(const Looking *looking, const ObjectAddress *parent,
+			   const char *schema, const char *name, const Object *object)
+{
+	return get_extension_oid(name, true);
+}
+
+static Oid
+find_relation(const Looking *looking, const ObjectAddress *parent,
+			  const char *schema, const char *name, const Object *object)
+{
+	Oid			namespace = get_namespace_oid(schema, true);
+
+	return OidIsValid(namespace) ? get_relname_relid(name, namespace) : InvalidOid;
+}
+
+static Oid
+find_type(const Looking *looking, const ObjectAddress *parent,
+		  const char *schema, const char *name, const Object *object)
+{
+	Oid			namespace = get_namespace_oid(schema, true);
+
+	return !OidIsValid(namespace) ? InvalidOid :
+		GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
+						ObjectIdGetDatum(namespace));
+}
+
+/* The first function of a name, whatever its arguments. */
+static Oid
+find_any_function(const char *name, Oid namespace)
+{
+	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP,
+										   CStringGetDatum(name));
+	Oid			found = InvalidOid;
+
+	for (int i = 0; i < list->n_members; i++)
+	{
+		Form_pg_proc procedure = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
+
+		if (procedure->pronamespace == namespace)
+			found = procedure->oid;
+	}
+	ReleaseSysCacheList(list);
+	return found;
+}
+
+/* "name" is a signature; its types are resolved anew from the object. */
+static Oid
+find_function(const Looking *looking, const ObjectAddress *parent,
+			  const char *schema, const char *name, const Object *object)
+{
+	Oid			namespace = get_namespace_oid(schema, true);
+	const char *bracket = strrchr(name, '(');
+	Definition	here = {.statement = looking->seam};
+	Oid			types[FUNC_MAX_ARGS];
+	int			count = 0;
+	ListCell   *cell;
+
+	if (!OidIsValid(namespace))
+		return InvalidOid;
+	if (bracket == NULL)
+		return find_any_function(name, namespace);
+	if (object == NULL)
+		return InvalidOid;
+	foreach(cell, object->arguments)
+	{
+		int32		modifier;
+
+		if (count == FUNC_MAX_ARGS ||
+			!look_type_name(looking, &here, lfirst_node(TypeName, cell),
+							&types[count++], &modifier))
+			return InvalidOid;
+	}
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+						   CStringGetDatum(pnstrdup(name, bracket - name)),
+						   PointerGetDatum(buildoidvector(types, count)),
+						   ObjectIdGetDatum(namespace));
+}
+
+/* The pg_class row of a table, or of a composite type. */
+static Oid
+relation_of(const ObjectAddress *address)
+{
+	return address->classId == TypeRelationId ?
+		get_typ_typrelid(address->objectId) : address->objectId;
+}
+
+static Oid
+find_column(const Looking *looking, const ObjectAddress *parent,
+			const char *schema, const char *name, const Object *object)
+{
+	Oid			relation = relation_of(parent);
+	AttrNumber	number = OidIsValid(relation) ? get_attnum(relation, name) : 0;
+
+	/* No table of a script has a system column of its own. */
+	return number > 0 ? (Oid) number : InvalidOid;
+}
+
+static Oid
+find_constraint(const Looking *looking, const ObjectAddress *parent,
+				const char *schema, const char *name, const Object *object)
+{
+	return parent->classId == TypeRelationId ?
+		get_domain_constraint_oid(parent->objectId, name, true) :
+		get_relation_constraint_oid(parent->objectId, name, true);
+}
+
+static Oid
+find_trigger(const Looking *looking, const ObjectAddress *parent,
+			 const char *schema, const char *name, const Object *object)
+{
+	return get_trigger_oid(parent->objectId, name, true);
+}
+
+static Oid
+find_policy(const Looking *looking, const ObjectAddress *parent,
+			const char *schema, const char *name, const Object *object)
+{
+	return get_relation_policy_oid(parent->objectId, name, true);
+}
+
+static Oid
+find_rule(const Looking *looking, const ObjectAddress *parent,
+		  const char *schema, const char *name, const Object *object)
+{
+	return get_rewrite_oid(parent->objectId, name, true);
+}
+
+static Oid
+find_label(const Looking *looking, const ObjectAddress *parent,
+		   const char *schema, const char *name, const Object *object)
+{
+	return GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
+						   ObjectIdGetDatum(parent->objectId),
+						   CStringGetDatum(name));
+}
+
+/* Fills in the address of what a finder has found; false if nothing. */
+static bool
+set_address(FactKind kind, Oid found, const ObjectAddress *parent,
+			ObjectAddress *address)
+{
+	if (!OidIsValid(found))
+		return false;
+	if (kind == FACT_COLUMN)
+		ObjectAddressSubSet(*address, RelationRelationId, relation_of(parent),
+							(int32) found);
+	else
+		ObjectAddressSet(*address, look_rules[kind].catalog, found);
+	return true;
+}
+
+/* By a name of our choice, in the place where the fact is. */
+static bool
+find_name(const Looking *looking, const Fact *fact, const char *name,
+		  const Object *object, ObjectAddress *address)
+{
+	const LookRule *rule = &look_rules[fact->kind];
+	ObjectAddress parent = InvalidObjectAddress;
+
+	if (fact->object != NULL && !look_find(looking, fact->object, &parent))
+		return false;
+	return set_address(fact->kind,
+					   rule->find(looking, &parent, fact->schema, name, object),
+					   &parent, address);
+}
+
+static void compare_definition(Looking *looking);
+
+/*
+ * An object that the server has named: under the name that it would get in an
+ * empty schema, or with a number behind it, and as defined.
+ */
+static bool
+find_unnamed(const Looking *looking, const Fact *fact,
+			 const Definition *definition, const Object *object,
+			 ObjectAddress *address)
+{
+	for (int pass = fact->first_pass; pass < UNNAMED_PASSES; pass++)
+	{
+		char	   *label = pass == 0 ? pstrdup(fact->name_parts[2]) :
+			psprintf("%s%d", fact->name_parts[2], pass);
+		char	   *name = makeObjectName(fact->name_parts[0],
+										  fact->name_parts[1], label);
+		Look		look = {LOOK_AGREES};
+		Looking		candidate = *looking;
+
+		if (!find_name(looking, fact, name, object, address))
+			continue;
+		if (definition == NULL)
+			return true;
+		candidate.fact = fact;
+		candidate.definition = definition;
+		candidate.address = *address;
+		candidate.look = &look;
+		compare_definition(&candidate);
+		if (look_stands(&look) || look.result == LOOK_INVALID)
+			return true;
+	}
+	return false;
+}
+
+static bool
+find_fact_address(const Looking *looking, const Fact *fact,
+				  const Definition *definition, const Object *object,
+				  ObjectAddress *address)
+{
+	if (fact->unnamed)
+		return find_unnamed(looking, fact, definition, object, address);
+	return find_name(looking, fact, fact->name, object, address);
+}
+
+bool
+look_find(const Looking *looking, const Object *object, ObjectAddress *address)
+{
+	Fact	   *fact = model_existence_at(looking->model, object, looking->seam);
+	State		state;
+
+	if (fact == NULL)
+		return false;
+	(void) model_expected(fact, looking->seam, &state);
+	return find_fact_address(looking, fact, state.definition, object, address);
+}
+
+Oid
+look_relation(const Looking *looking, const Object *object)
+{
+	ObjectAddress address;
+
+	if (object == NULL || !look_find(looking, object, &address))
+		return InvalidOid;
+	return relation_of(&address);
+}
+
+/* --- results --- */
+
+void
+look_differs(Looking *looking, const char *format,...)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (;;)
+	{
+		va_list		arguments;
+		int			needed;
+
+		va_start(arguments, format);
+		needed = appendStringInfoVA(&text, format, arguments);
+		va_end(arguments);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&text, needed);
+	}
+	looking->look->result = LOOK_DIFFERS;
+	looking->look->found = text.data;
+}
+
+bool
+look_presence(Looking *looking, bool there, const char *found)
+{
+	looking->look->found = found;
+	if (looking->expected->presence == PRESENT)
+		looking->look->result = there ? LOOK_AGREES : LOOK_MISSING;
+	else if (looking->expected->presence == ABSENT)
+		looking->look->result = there ? LOOK_EXTRA : LOOK_AGREES;
+	return there && looking->expected->presence == PRESENT;
+}
+
+bool
+look_stands(const Look *look)
+{
+	return look->result == LOOK_AGREES || look->result == LOOK_UNCOMPARED;
+}
+
+/* --- relations --- */
+
+static const char *
+relation_noun(char relkind)
+{
+	switch (relkind)
+	{
+		case RELKIND_RELATION:
+			return "table";
+		case RELKIND_PARTITIONED_TABLE:
+			return "partitioned table";
+		case RELKIND_INDEX:
+		case RELKIND_PARTITIONED_INDEX:
+			return "index";
+		case RELKIND_VIEW:
+			return "view";
+		case RELKIND_MATVIEW:
+			return "materialized view";
+		case RELKIND_SEQUENCE:
+			return "sequence";
+		case RELKIND_FOREIGN_TABLE:
+			return "foreign table";
+		default:
+			return "relation";
+	}
+}
+
+static void
+look_pg_class(Looking *looking)
+{
+	char		relkind = get_rel_relkind(looking->address.objectId);
+	char		expected = looking->definition->relkind;
+
+	if (relkind == RELKIND_PARTITIONED_INDEX)
+		relkind = RELKIND_INDEX;
+	if (expected != '\0' && relkind != expected)
+		look_differs(looking, "a %s of this name", relation_noun(relkind));
+	else if (looking->definition->serial)
+		look_owned_sequence(looking);
+	else if (looking->definition->node == NULL)
+		return;
+	else if (relkind == RELKIND_INDEX)
+		look_index(looking);
+	else if (relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW)
+		look_view(looking);
+}
+
+/*
+ * Whether an index was never finished: neither there nor not there, except to
+ * a statement that drops it.
+ */
+static bool
+is_invalid_index(Oid relation)
+{
+	HeapTuple	tuple;
+	bool		invalid;
+
+	if (get_rel_relkind(relation) != RELKIND_INDEX)
+		return false;
+	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(relation));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	invalid = !((Form_pg_index) GETSTRUCT(tuple))->indisvalid ||
+		!((Form_pg_index) GETSTRUCT(tuple))->indisready ||
+		!((Form_pg_index) GETSTRUCT(tuple))->indislive;
+	ReleaseSysCache(tuple);
+	return invalid;
+}
+
+static void
+compare_definition(Looking *looking)
+{
+	const LookRule *rule = &look_rules[looking->fact->kind];
+
+	if (looking->definition != NULL && rule->compare != NULL)
+		rule->compare(looking);
+	if (looking->look->result == LOOK_AGREES && looking->definition != NULL &&
+		!looking->definition->whole)
+		looking->look->result = LOOK_UNCOMPARED;
+}
+
+static void
+look_at_invalid(Looking *looking)
+{
+	compare_definition(looking);
+	if (looking->definition != NULL && look_stands(looking->look))
+		looking->look->invalid_index = looking->address.objectId;
+	looking->look->result = LOOK_INVALID;
+	looking->look->found = looking->look->invalid_index != InvalidOid ?
+		"the index, but invalid" : "an invalid index of this name";
+}
+
+/* --- looking --- */
+
+/* Some object that bears the fact's name at some time. */
+static const Object *
+some_bearer(const Fact *fact)
+{
+	ListCell   *cell;
+
+	foreach(cell, fact->changes)
+	{
+		const Change *change = lfirst(cell);
+
+		if (change->before.object != NULL)
+			return change->before.object;
+		if (change->after.object != NULL)
+			return change->after.object;
+	}
+	return NULL;
+}
+
+static void
+look_at_existence(Looking *looking)
+{
+	const Fact *fact = looking->fact;
+	const State *expected = looking->expected;
+	const Object *bearer = expected->object;
+	Look	   *look = looking->look;
+
+	if (bearer == NULL)
+		bearer = some_bearer(fact);
+	if (!find_fact_address(looking, fact, looking->definition, bearer,
+						   &looking->address))
+	{
+		look->result = expected->presence == PRESENT ? LOOK_MISSING : LOOK_AGREES;
+		look->found = "absent";
+		return;
+	}
+	if (fact->kind == FACT_RELATION &&
+		is_invalid_index(looking->address.objectId) &&
+		!(expected->presence == PRESENT && expected->definition == NULL &&
+		  bearer != NULL && bearer->born == 0))
+	{
+		look_at_invalid(looking);
+		return;
+	}
+	look->found = "present";
+	if (expected->presence == PRESENT)
+		compare_definition(looking);
+	else
+		look->result = expected->presence == ABSENT ? LOOK_EXTRA : LOOK_AGREES;
+}
+
+static void
+look_at_property(Looking *looking)
+{
+	if (!look_find(looking, looking->fact->object, &looking->address))
+	{
+		look_presence(looking, false, "absent");
+		return;
+	}
+	look_rules[looking->fact->kind].compare(looking);
+}
+
+static bool
+is_target_path(const Model *model, const List *path)
+{
+	return list_length(path) == 1 &&
+		strcmp(linitial(path), model->target_schema) == 0;
+}
+
+static int
+enter_path(List *schemas)
+{
+	StringInfoData path;
+	int			guc_level = NewGUCNestLevel();
+	ListCell   *cell;
+
+	initStringInfo(&path);
+	foreach(cell, schemas)
+		appendStringInfo(&path, "%s, ", quote_identifier(lfirst(cell)));
+	appendStringInfoString(&path, "pg_temp");
+	(void) set_config_option("search_path", path.data, PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return guc_level;
+}
+
+int
+look_begin(const char *target_schema)
+{
+	return enter_path(list_make1(unconstify(char *, target_schema)));
+}
+
+void
+look_end(int guc_level)
+{
+	AtEOXact_GUC(false, guc_level);
+}
+
+static void
+look_now(Looking *looking)
+{
+	int			guc_level = -1;
+
+	if (looking->definition != NULL &&
+		!is_target_path(looking->model, looking->definition->path))
+		guc_level = enter_path(looking->definition->path);
+	if (looking->fact->kind < FIRST_PROPERTY)
+		look_at_existence(looking);
+	else
+		look_at_property(looking);
+	if (guc_level >= 0)
+		AtEOXact_GUC(false, guc_level);
+}
+
+/* Errors that are no answer to whether two definitions are the same. */
+static bool
+must_throw_on(const ErrorData *error)
+{
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	return error->elevel > ERROR ||
+		error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		error->sqlerrcode == ERRCODE_ASSERT_FAILURE ||
+		error->sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
+		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_INTERNAL_ERROR) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_T_R_SERIALIZATION_FAILURE) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_ADMIN_SHUTDOWN);
+}
+
+/* What the parser couldn't make sense of isn't what is there. */
+static void
+conclude_from_error(Looking *looking, const ErrorData *error)
+{
+	const Definition *definition = looking->definition;
+
+	if (must_throw_on(error))
+		ReThrowError(unconstify(ErrorData *, error));
+	looking->look->result = LOOK_DIFFERS;
+	looking->look->found = psprintf("not comparable: %s", error->message);
+
+	/* Names in a view's query can't be followed through a rename. */
+	if (definition != NULL && looking->fact->kind == FACT_RELATION &&
+		model_renames_between(looking->model, definition->statement,
+							  looking->seam))
+		looking->look->result = LOOK_UNCOMPARED;
+}
+
+/*
+ * Looks in a subtransaction that is rolled back in any case, so that the
+ * locks of the tables that expressions name are let go.
+ */
+static void
+look_carefully(Looking *looking)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		look_now(looking);
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		conclude_from_error(looking, error);
+	}
+	PG_END_TRY();
+}
+
+/* A comparison that only reads system caches needs no such care. */
+static bool
+needs_care(const Looking *looking)
+{
+	const Definition *definition = looking->definition;
+
+	if (definition == NULL)
+		return looking->fact->kind == FACT_FUNCTION ||
+			looking->fact->kind == FACT_VALIDATED ||
+			looking->fact->kind == FACT_ENABLED;
+	if (!is_target_path(looking->model, definition->path))
+		return true;
+	if (looking->fact->kind == FACT_RELATION &&
+		definition->relkind == RELKIND_RELATION)
+		return false;
+	if (looking->fact->kind == FACT_CONSTRAINT &&
+		looking->expected->presence == ABSENT && !looking->fact->unnamed)
+		return false;
+	return look_rules[looking->fact->kind].analyses;
+}
+
+void
+look_at(const Model *model, const Fact *fact, const State *expected,
+		int seam, Look *look)
+{
+	Looking		looking = {
+		.model = model,
+		.fact = fact,
+		.expected = expected,
+		.definition = expected->definition,
+		.seam = seam,
+		.look = look
+	};
+
+	CHECK_FOR_INTERRUPTS();
+	look->result = LOOK_AGREES;
+	look->found = "";
+	look->invalid_index = InvalidOid;
+	if (expected->presence == UNKNOWN)
+		return;
+	if (needs_care(&looking))
+		look_carefully(&looking);
+	else
+		look_now(&looking);
+}
+
+bool
+look_exists(const Model *model, const Fact *fact, int seam)
+{
+	State		expected = state_of(PRESENT, NULL, NULL);
+	Look		look;
+
+	look_at(model, fact, &expected, seam, &look);
+	return look.result != LOOK_MISSING;
+}
+
+/* --- in words --- */
+
+char *
+look_subject(const Fact *fact, const State *state, int seam)
+{
+	const char *noun = look_rules[fact->kind].noun;
+	const char *name = fact->name;
+	const Object *owner = fact->object;
+
+	if (fact->kind == FACT_RELATION && state->definition != NULL)
+		noun = relation_noun(state->definition->relkind);
+	if (fact->kind < FIRST_PROPERTY && owner == NULL)
+		return psprintf("%s \"%s\"", noun, name);
+	if (fact->kind < FIRST_PROPERTY)
+		return psprintf("%s \"%s\" of \"%s\"", noun, name,
+						model_name_at(owner, seam, NULL));
+	if (owner->parent == NULL)
+		return psprintf("%s of \"%s\"", noun, model_name_at(owner, seam, NULL));
+	return psprintf("%s of \"%s\".\"%s\"", noun,
+					model_name_at(owner->parent, seam, NULL),
+					model_name_at(owner, seam, NULL));
+}
+
+static const LookRule look_rules[FACT_KIND_COUNT] = {
+	[FACT_SCHEMA] = {"schema", NamespaceRelationId, find_schema, NULL, false},
+	[FACT_EXTENSION] = {"extension", ExtensionRelationId, find_extension,
+	look_extension, false},
+	[FACT_RELATION] = {"relation", RelationRelationId, find_relation,
+	look_pg_class, true},
+	[FACT_TYPE] = {"type", TypeRelationId, find_type, look_type, true},
+	[FACT_FUNCTION] = {"function", ProcedureRelationId, find_function,
+	look_function, true},
+	[FACT_COLUMN] = {"column", RelationRelationId, find_column, NULL, false},
+	[FACT_CONSTRAINT] = {"constraint", ConstraintRelationId, find_constraint,
+	look_constraint, true},
+	[FACT_TRIGGER] = {"trigger", TriggerRelationId, find_trigger, look_trigger,
+	true},
+	[FACT_POLICY] = {"policy", PolicyRelationId, find_policy, look_policy, true},
+	[FACT_RULE] = {"rule", RewriteRelationId, find_rule, NULL, false},
+	[FACT_LABEL] = {"label", EnumRelationId, find_label, look_label, false},
+	[FACT_COLUMN_TYPE] = {"type", InvalidOid, NULL, look_column_type, true},
+	[FACT_NOT_NULL] = {"not-null", InvalidOid, NULL, look_not_null, false},
+	[FACT_DEFAULT] = {"default", InvalidOid, NULL, look_default, true},
+	[FACT_IDENTITY] = {"identity", InvalidOid, NULL, look_identity, false},
+	[FACT_VALIDATED] = {"validation", InvalidOid, NULL, look_validated, true},
+	[FACT_LABELS] = {"labels", InvalidOid, NULL, look_labels, false},
+	[FACT_SEQUENCE] = {"parameters", InvalidOid, NULL, look_sequence, true},
+	[FACT_PARTITION] = {"partition", InvalidOid, NULL, look_partition, false},
+	[FACT_ROW_SECURITY] = {"row security", InvalidOid, NULL,
+	look_row_security, false},
+	[FACT_FORCED_ROW_SECURITY] = {"forced row security", InvalidOid, NULL,
+	look_row_security, false},
+	[FACT_ENABLED] = {"activity", InvalidOid, NULL, look_enabled, true},
+	[FACT_OWNER] = {"owner", InvalidOid, NULL, look_owner, true},
+	[FACT_COMMENT] = {"comment", InvalidOid, NULL, look_comment, true},
+};

@@ -1,0 +1,436 @@
+/*-------------------------------------------------------------------------
+ *
+ * look_expression.c
+ *	  Whether an expression of the script is the one that the catalog holds.
+ *
+ * The server's own parser makes of the script's text what it would store, and
+ * the two trees are compared.  Analysing executes nothing but the input
+ * functions of constants.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/htup_details.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/analyze.h"
+#include "parser/parse_clause.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
+#include "parser/parse_expr.h"
+#include "parser/parse_relation.h"
+#include "rewrite/prs2lock.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
+#include "utils/syscache.h"
+
+#include "look_kind.h"
+
+ParseState *
+look_parse_state(Relation relation)
+{
+	ParseState *state = make_parsestate(NULL);
+	ParseNamespaceItem *item = addRangeTableEntryForRelation(state, relation,
+															 AccessShareLock,
+															 NULL, false, true);
+
+	addNSItemToQuery(state, item, true, true, true);
+	return state;
+}
+
+/* --- comparing --- */
+
+static bool
+is_string_type(Oid type)
+{
+	return type == TEXTOID || type == VARCHAROID || type == UNKNOWNOID;
+}
+
+/*
+ * ALTER COLUMN TYPE makes the server read its own text of an expression, with
+ * the casts that it wrote into it.  What is left out here changes no value.
+ */
+static Node *
+simplify_mutator(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, RelabelType))
+		return simplify_mutator((Node *) ((RelabelType *) node)->arg, context);
+	node = expression_tree_mutator(node, simplify_mutator, context);
+	if (IsA(node, Const) && is_string_type(((Const *) node)->consttype))
+	{
+		Const	   *constant = (Const *) node;
+
+		constant->consttype = TEXTOID;
+		constant->consttypmod = -1;
+		constant->constcollid = InvalidOid;
+	}
+	return node;
+}
+
+bool
+look_same_expression(Node *left, Node *right)
+{
+	if (equal(left, right))
+		return true;
+	return equal(simplify_mutator(left, NULL), simplify_mutator(right, NULL));
+}
+
+Node *
+look_cook_condition(ParseState *state, Node *raw, ParseExprKind kind,
+					const char *construct)
+{
+	Node	   *cooked = transformWhereClause(state, raw, kind, construct);
+
+	assign_expr_collations(state, cooked);
+	return cooked;
+}
+
+static char *
+expression_text(Node *expression, Oid relation)
+{
+	char	   *stored = nodeToString(expression);
+
+	return TextDatumGetCString(OidIsValid(relation) ?
+							   DirectFunctionCall2(pg_get_expr,
+												   CStringGetTextDatum(stored),
+												   ObjectIdGetDatum(relation)) :
+							   CStringGetTextDatum("another expression"));
+}
+
+/* --- defaults --- */
+
+/* The stored expression of a column's default, or NULL. */
+static Node *
+stored_default(Relation relation, AttrNumber number)
+{
+	TupleConstr *constraints = RelationGetDescr(relation)->constr;
+
+	for (int i = 0; constraints != NULL && i < constraints->num_defval; i++)
+		if (constraints->defval[i].adnum == number)
+			return stringToNode(constraints->defval[i].adbin);
+	return NULL;
+}
+
+/* Whether an expression is nextval of the sequence that a column owns. */
+static bool
+is_own_nextval(Node *expression, const ObjectAddress *column)
+{
+	Node	   *argument;
+	Oid			table;
+	int32		number;
+
+	expression = strip_implicit_coercions(expression);
+	if (!IsA(expression, FuncExpr) ||
+		((FuncExpr *) expression)->funcid != F_NEXTVAL)
+		return false;
+	argument = linitial(((FuncExpr *) expression)->args);
+	if (!IsA(argument, Const))
+		return false;
+	return sequenceIsOwned(DatumGetObjectId(((Const *) argument)->constvalue),
+						   DEPENDENCY_AUTO, &table, &number) &&
+		table == column->objectId && number == column->objectSubId;
+}
+
+/*
+ * As cookDefault does it, but for the test whether a generated column's
+ * functions are immutable, which would evaluate some of them.
+ */
+static Node *
+cook_value(ParseState *state, Node *raw, Oid type, int32 modifier,
+		   bool generated)
+{
+	Node	   *cooked = transformExpr(state, raw, generated ?
+									   EXPR_KIND_GENERATED_COLUMN :
+									   EXPR_KIND_COLUMN_DEFAULT);
+
+	cooked = coerce_to_target_type(state, cooked, exprType(cooked), type,
+								   modifier, COERCION_ASSIGNMENT,
+								   COERCE_IMPLICIT_CAST, -1);
+	if (cooked != NULL)
+		assign_expr_collations(state, cooked);
+	return cooked;
+}
+
+/* What a definition of a default makes of the type that is there. */
+static Node *
+scripted_value(const Looking *looking, ParseState *state, Oid type,
+			   int32 modifier)
+{
+	const Definition *definition = looking->definition;
+	Constraint *constraint;
+
+	if (definition == NULL || definition->node == NULL)
+		return NULL;
+	constraint = castNode(Constraint, definition->node);
+	return cook_value(state,
+					  model_expression_at(looking->model, definition,
+										  constraint->raw_expr, looking->seam),
+					  type, modifier, constraint->contype == CONSTR_GENERATED);
+}
+
+static bool
+is_null_constant(const Node *expression)
+{
+	return expression != NULL && IsA(expression, Const) &&
+		((const Const *) expression)->constisnull;
+}
+
+static bool
+is_generated(const Definition *definition)
+{
+	return definition->node != NULL &&
+		castNode(Constraint, definition->node)->contype == CONSTR_GENERATED;
+}
+
+static void
+compare_column_default(Looking *looking, Relation relation, Node *stored)
+{
+	Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation),
+												looking->address.objectSubId - 1);
+	const Definition *definition = looking->definition;
+	Node	   *scripted = scripted_value(looking, look_parse_state(relation),
+										  attribute->atttypid,
+										  attribute->atttypmod);
+
+	/* The server stores no default where it is plain NULL. */
+	if (stored == NULL && !is_generated(definition) && is_null_constant(scripted))
+		look_presence(looking, true, "NULL");
+	else if (!look_presence(looking, stored != NULL,
+							stored != NULL ? "present" : "absent"))
+		return;
+	else if (is_generated(definition) != (attribute->attgenerated != '\0'))
+		look_differs(looking, attribute->attgenerated != '\0' ?
+					 "a generated column" : "no generated column");
+	else if (definition->serial ?
+			 !is_own_nextval(stored, &looking->address) :
+			 scripted == NULL || !look_same_expression(scripted, stored))
+		look_differs(looking, "%s",
+					 expression_text(stored, RelationGetRelid(relation)));
+}
+
+static void
+look_column_default(Looking *looking)
+{
+	Relation	relation = try_relation_open(looking->address.objectId,
+											 AccessShareLock);
+	Node	   *stored;
+
+	if (relation == NULL)
+	{
+		look_presence(looking, false, "absent");
+		return;
+	}
+	stored = stored_default(relation, looking->address.objectSubId);
+	if (looking->definition != NULL)
+		compare_column_default(looking, relation, stored);
+	else
+		look_presence(looking, stored != NULL,
+					  stored == NULL ? "absent" :
+					  expression_text(stored, RelationGetRelid(relation)));
+	relation_close(relation, AccessShareLock);
+}
+
+static void
+look_domain_default(Looking *looking)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID,
+										ObjectIdGetDatum(looking->address.objectId));
+	Form_pg_type type;
+	Datum		stored;
+	bool		is_null;
+	Node	   *scripted;
+
+	if (!HeapTupleIsValid(tuple))
+	{
+		look_presence(looking, false, "absent");
+		return;
+	}
+	type = (Form_pg_type) GETSTRUCT(tuple);
+	stored = SysCacheGetAttr(TYPEOID, tuple, Anum_pg_type_typdefaultbin,
+							 &is_null);
+	scripted = scripted_value(looking, make_parsestate(NULL),
+							  type->typbasetype, type->typtypmod);
+	if (is_null && is_null_constant(scripted))
+		look_presence(looking, true, "NULL");
+	else if (look_presence(looking, !is_null, is_null ? "absent" : "present") &&
+			 looking->definition != NULL &&
+			 (scripted == NULL ||
+			  !look_same_expression(scripted,
+									stringToNode(TextDatumGetCString(stored)))))
+		look_differs(looking, "another default");
+	ReleaseSysCache(tuple);
+}
+
+void
+look_default(Looking *looking)
+{
+	if (looking->address.classId == TypeRelationId)
+		look_domain_default(looking);
+	else
+		look_column_default(looking);
+}
+
+/* --- CHECK --- */
+
+/* VALUE, in the CHECK of a domain, stands for the value being checked. */
+static Node *
+replace_value(ParseState *state, ColumnRef *reference)
+{
+	CoerceToDomainValue *value = state->p_ref_hook_state;
+
+	if (list_length(reference->fields) == 1 &&
+		IsA(linitial(reference->fields), String) &&
+		strcmp(strVal(linitial(reference->fields)), "value") == 0)
+		return copyObject((Node *) value);
+	return NULL;
+}
+
+static ParseState *
+domain_parse_state(Oid domain)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(domain));
+	ParseState *state = make_parsestate(NULL);
+	CoerceToDomainValue *value = makeNode(CoerceToDomainValue);
+	Form_pg_type type;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", domain);
+	type = (Form_pg_type) GETSTRUCT(tuple);
+	value->typeId = type->typbasetype;
+	value->typeMod = type->typtypmod;
+	value->collation = get_typcollation(value->typeId);
+	value->location = -1;
+	ReleaseSysCache(tuple);
+	state->p_pre_columnref_hook = replace_value;
+	state->p_ref_hook_state = value;
+	return state;
+}
+
+void
+look_check(Looking *looking, Datum stored)
+{
+	const Definition *definition = looking->definition;
+	Constraint *constraint = (Constraint *) definition->node;
+	Node	   *raw = model_expression_at(looking->model, definition,
+										  constraint->raw_expr, looking->seam);
+	Node	   *actual = stringToNode(TextDatumGetCString(stored));
+	ObjectAddress parent;
+	Relation	relation = NULL;
+	ParseState *state;
+	Node	   *cooked;
+
+	if (!look_find(looking, definition->table, &parent))
+		return;
+	if (parent.classId == TypeRelationId)
+		state = domain_parse_state(parent.objectId);
+	else
+	{
+		relation = relation_open(parent.objectId, AccessShareLock);
+		state = look_parse_state(relation);
+	}
+	cooked = transformExpr(state, raw, relation != NULL ?
+						   EXPR_KIND_CHECK_CONSTRAINT : EXPR_KIND_DOMAIN_CHECK);
+	cooked = coerce_to_boolean(state, cooked, "CHECK");
+	assign_expr_collations(state, cooked);
+	if (!look_same_expression(cooked, actual))
+		look_differs(looking, "CHECK (%s)",
+					 expression_text(actual, relation != NULL ?
+									 parent.objectId : InvalidOid));
+	if (relation != NULL)
+		relation_close(relation, AccessShareLock);
+}
+
+/* --- views --- */
+
+/* The query that a view, or a materialized one, stands for; NULL if none. */
+static Query *
+stored_query(Relation view)
+{
+	RuleLock   *rules = view->rd_rules;
+
+	for (int i = 0; rules != NULL && i < rules->numLocks; i++)
+		if (rules->rules[i]->event == CMD_SELECT)
+			return copyObject(linitial_node(Query, rules->rules[i]->actions));
+	return NULL;
+}
+
+/* CREATE VIEW v (a, b) names the columns from the left. */
+static void
+apply_aliases(Query *query, List *aliases)
+{
+	ListCell   *alias = list_head(aliases);
+	ListCell   *cell;
+
+	foreach(cell, query->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+
+		if (alias == NULL)
+			break;
+		if (entry->resjunk)
+			continue;
+		entry->resname = pstrdup(strVal(lfirst(alias)));
+		alias = lnext(aliases, alias);
+	}
+}
+
+static Query *
+scripted_query(const Definition *definition)
+{
+	RawStmt    *raw = makeNode(RawStmt);
+	List	   *aliases;
+	Query	   *query;
+
+	if (IsA(definition->node, ViewStmt))
+	{
+		raw->stmt = copyObject(((ViewStmt *) definition->node)->query);
+		aliases = ((ViewStmt *) definition->node)->aliases;
+	}
+	else
+	{
+		CreateTableAsStmt *statement = castNode(CreateTableAsStmt,
+												definition->node);
+
+		raw->stmt = copyObject(statement->query);
+		aliases = statement->into->colNames;
+	}
+	query = transformTopLevelStmt(make_parsestate(NULL), raw);
+	apply_aliases(query, aliases);
+	return query;
+}
+
+void
+look_view(Looking *looking)
+{
+	Relation	view = relation_open(looking->address.objectId,
+									 AccessShareLock);
+	Query	   *actual = stored_query(view);
+	char	   *expected_text;
+	char	   *actual_text;
+
+	relation_close(view, AccessShareLock);
+	if (actual == NULL)
+	{
+		look_differs(looking, "a view without a query");
+		return;
+	}
+	expected_text = pg_get_querydef(scripted_query(looking->definition), false);
+	actual_text = pg_get_querydef(actual, false);
+	if (strcmp(expected_text, actual_text) == 0)
+		return;
+	look_differs(looking, "a view of another query");
+
+	/* Names in its query can't be followed through a rename. */
+	if (model_renames_between(looking->model, looking->definition->statement,
+							  looking->seam))
+		looking->look->result = LOOK_UNCOMPARED;
+}

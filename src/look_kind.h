@@ -1,0 +1,106 @@
+/*-------------------------------------------------------------------------
+ *
+ * look_kind.h
+ *	  What the files that compare one kind of fact share.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef REMIGRATE_LOOK_KIND_H
+#define REMIGRATE_LOOK_KIND_H
+
+#include "catalog/objectaddress.h"
+#include "parser/parse_node.h"
+#include "utils/rel.h"
+
+#include "look.h"
+
+/* One comparison under way. */
+typedef struct Looking
+{
+	const Model *model;
+	const Fact *fact;
+	const State *expected;
+	const Definition *definition;	/* the expected one, or NULL */
+	int			seam;
+	ObjectAddress address;		/* what was found: of the object that the fact
+								 * names, or whose property it is */
+	Look	   *look;
+} Looking;
+
+/* Compares what was found with looking->definition, which is not NULL. */
+typedef void (*LookCompare) (Looking *looking);
+
+/* Sets the result to LOOK_DIFFERS, and what was found. */
+extern void look_differs(Looking *looking, const char *format,...) pg_attribute_printf(2, 3);
+
+/*
+ * For a property that is there or not: sets the result and what was found.
+ * True where it is there as expected, and its definition is to be compared.
+ */
+extern bool look_presence(Looking *looking, bool there, const char *found);
+
+/* Where an object is at the looking's seam; false if nowhere. */
+extern bool look_find(const Looking *looking, const Object *object,
+					  ObjectAddress *address);
+
+/* The same, for its pg_class row: of a relation or a composite type. */
+extern Oid	look_relation(const Looking *looking, const Object *object);
+
+/* --- look_expression.c --- */
+
+/* A parse state in which the relation's columns can be named. */
+extern ParseState *look_parse_state(Relation relation);
+
+/* Whether two cooked expressions mean the same. */
+extern bool look_same_expression(Node *left, Node *right);
+
+extern void look_default(Looking *looking);
+extern void look_check(Looking *looking, Datum stored);
+extern void look_view(Looking *looking);
+
+/* A raw condition of a policy or trigger cooked, for look_same_expression. */
+extern Node *look_cook_condition(ParseState *state, Node *raw,
+								 ParseExprKind kind, const char *construct);
+
+/* --- look_column.c --- */
+
+/*
+ * The type that a definition's TypeName means at the looking's seam; false if
+ * there is none.
+ */
+extern bool look_type_name(const Looking *looking, const Definition *definition,
+						   const TypeName *name, Oid *type, int32 *modifier);
+extern void look_column_type(Looking *looking);
+extern void look_not_null(Looking *looking);
+extern void look_identity(Looking *looking);
+
+/* --- look_constraint.c --- */
+
+extern void look_constraint(Looking *looking);
+extern void look_validated(Looking *looking);
+
+/* --- look_index.c --- */
+
+extern void look_index(Looking *looking);
+
+/* --- look_object.c --- */
+
+extern void look_extension(Looking *looking);
+extern void look_type(Looking *looking);
+extern void look_label(Looking *looking);
+extern void look_labels(Looking *looking);
+extern void look_sequence(Looking *looking);
+extern void look_owned_sequence(Looking *looking);
+extern void look_partition(Looking *looking);
+extern void look_row_security(Looking *looking);
+extern void look_owner(Looking *looking);
+extern void look_comment(Looking *looking);
+
+/* --- look_routine.c --- */
+
+extern void look_function(Looking *looking);
+extern void look_trigger(Looking *looking);
+extern void look_enabled(Looking *looking);
+extern void look_policy(Looking *looking);
+
+#endif							/* REMIGRATE_LOOK_KIND_H */

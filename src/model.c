@@ -1,0 +1,710 @@
+/*-------------------------------------------------------------------------
+ *
+ * model.c
+ *	  Objects and facts of a script, along its statements.
+ *
+ * What a statement says is put down by the functions here, called from the
+ * files that know the kinds of statements (model_*.c).  They are called in
+ * the order of the statements, so that the last change of a fact is its state
+ * when the next statement is read.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands/defrem.h"
+#include "common/hashfn.h"
+#include "utils/builtins.h"
+
+#include "model.h"
+#include "model_statement.h"
+
+/* --- the table of existence facts --- */
+
+static bool
+same_text(const char *left, const char *right)
+{
+	if (left == NULL || right == NULL)
+		return left == right;
+	return strcmp(left, right) == 0;
+}
+
+static uint32
+hash_text(const char *text)
+{
+	return text == NULL ? 0 : hash_bytes((const unsigned char *) text,
+										 strlen(text));
+}
+
+static uint32
+fact_hash(const void *key, Size size)
+{
+	const Fact *fact = *(Fact *const *) key;
+	uint32		hash = hash_bytes((const unsigned char *) &fact->object,
+								  sizeof(fact->object));
+
+	hash = hash_combine(hash, (uint32) fact->kind);
+	hash = hash_combine(hash, hash_text(fact->schema));
+	return hash_combine(hash, hash_text(fact->name));
+}
+
+/* As for memcmp, only whether it is zero counts. */
+static int
+fact_compare(const void *key1, const void *key2, Size size)
+{
+	const Fact *left = *(Fact *const *) key1;
+	const Fact *right = *(Fact *const *) key2;
+
+	return !(left->kind == right->kind && left->object == right->object &&
+			 same_text(left->schema, right->schema) &&
+			 same_text(left->name, right->name));
+}
+
+static HTAB *
+create_fact_table(void)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(Fact *),
+		.entrysize = sizeof(Fact *),
+		.hash = fact_hash,
+		.match = fact_compare,
+		.hcxt = CurrentMemoryContext
+	};
+
+	return hash_create("remigrate facts", 256, &control,
+					   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+}
+
+static Fact *
+find_fact(const Model *model, FactKind kind, Object *parent,
+		  const char *schema, const char *name)
+{
+	Fact		sought = {
+		.kind = kind,
+		.object = parent,
+		.schema = schema,
+		.name = name
+	};
+	Fact	   *key = &sought;
+	Fact	  **entry = hash_search(model->by_name, &key, HASH_FIND, NULL);
+
+	return entry == NULL ? NULL : *entry;
+}
+
+/* The fact that an object of a name exists; made where it is new. */
+static Fact *
+existence(Model *model, FactKind kind, Object *parent,
+		  const char *schema, const char *name)
+{
+	Fact	   *fact = find_fact(model, kind, parent, schema, name);
+
+	if (fact != NULL)
+		return fact;
+	fact = palloc0(sizeof(Fact));
+	fact->kind = kind;
+	fact->object = parent;
+	fact->schema = schema;
+	fact->name = name;
+	model->facts = lappend(model->facts, fact);
+	if (parent != NULL)
+		parent->children = lappend(parent->children, fact);
+	(void) hash_search(model->by_name, &fact, HASH_ENTER, NULL);
+	return fact;
+}
+
+static Fact *
+find_property(const Object *object, FactKind kind)
+{
+	ListCell   *cell;
+
+	foreach(cell, object->properties)
+	{
+		Fact	   *fact = lfirst(cell);
+
+		if (fact->kind == kind)
+			return fact;
+	}
+	return NULL;
+}
+
+static Fact *
+property(Model *model, Object *object, FactKind kind)
+{
+	Fact	   *fact = find_property(object, kind);
+
+	if (fact != NULL)
+		return fact;
+	fact = palloc0(sizeof(Fact));
+	fact->kind = kind;
+	fact->object = object;
+	object->properties = lappend(object->properties, fact);
+	model->facts = lappend(model->facts, fact);
+	return fact;
+}
+
+/* --- timelines --- */
+
+State
+state_of(Presence presence, Object *object, Definition *definition)
+{
+	State		state = {presence, object, definition};
+
+	return state;
+}
+
+static State
+unknown_state(void)
+{
+	return state_of(UNKNOWN, NULL, NULL);
+}
+
+static bool
+is_known(const State *state)
+{
+	return state->presence == ABSENT || state->presence == PRESENT;
+}
+
+static State
+state_now(const Fact *fact)
+{
+	if (fact == NULL || fact->changes == NIL)
+		return unknown_state();
+	return ((Change *) llast(fact->changes))->after;
+}
+
+StatementModel *
+model_current(Model *model)
+{
+	return &model->statements[model->statement];
+}
+
+static void
+append_change(Fact *fact, int statement, State before, State after)
+{
+	Change	   *change = palloc(sizeof(Change));
+
+	change->statement = statement;
+	change->before = before;
+	change->after = after;
+	fact->changes = lappend(fact->changes, change);
+}
+
+/*
+ * The statement needs something else than the script has left.  Where nobody
+ * knows what an opaque statement in between has done, it may have done this.
+ */
+static void
+reconcile_needs(Model *model, Fact *fact, const State *before)
+{
+	const Change *last;
+
+	if (fact->changes == NIL)
+		return;
+	last = llast(fact->changes);
+	if (!is_known(&last->after) || !is_known(before) ||
+		last->after.presence == before->presence)
+		return;
+	if (model->last_opaque > last->statement)
+		append_change(fact, model->last_opaque, unknown_state(),
+					  unknown_state());
+	else
+		model_current(model)->impossible = true;
+}
+
+static void
+record(Model *model, Fact *fact, State before, State after)
+{
+	Change	   *last = fact->changes == NIL ? NULL : llast(fact->changes);
+	StatementFact *entry;
+
+	if (last != NULL && last->statement == model->statement)
+	{
+		/* Nothing can be seen between two actions of one statement. */
+		last->after = after;
+		return;
+	}
+	reconcile_needs(model, fact, &before);
+	append_change(fact, model->statement, before, after);
+
+	entry = palloc(sizeof(StatementFact));
+	entry->fact = fact;
+	entry->change = llast(fact->changes);
+	model_current(model)->facts = lappend(model_current(model)->facts, entry);
+}
+
+bool
+model_expected(const Fact *fact, int seam, State *state)
+{
+	ListCell   *cell;
+
+	*state = unknown_state();
+	if (fact->object != NULL && !model_is_alive(fact->object, seam))
+		return false;
+	foreach(cell, fact->changes)
+	{
+		const Change *change = lfirst(cell);
+
+		if (change->statement > seam)
+		{
+			if (foreach_current_index(cell) == 0)
+				*state = change->before;
+			break;
+		}
+		*state = change->after;
+	}
+	return state->presence != UNKNOWN;
+}
+
+/* --- objects --- */
+
+static void
+add_name(Object *object, int seam, const char *schema, const char *name)
+{
+	ObjectName *entry = palloc(sizeof(ObjectName));
+
+	entry->seam = seam;
+	entry->schema = schema;
+	entry->name = name;
+	object->names = lappend(object->names, entry);
+}
+
+static Object *
+new_object(FactKind kind, Object *parent, const char *schema,
+		   const char *name, int born)
+{
+	Object	   *object = palloc0(sizeof(Object));
+
+	object->kind = kind;
+	object->parent = parent;
+	object->born = born;
+	object->died = NEVER;
+	add_name(object, 0, schema, name);
+	return object;
+}
+
+bool
+model_is_alive(const Object *object, int seam)
+{
+	for (; object != NULL; object = object->parent)
+		if (seam < object->born || seam >= object->died)
+			return false;
+	return true;
+}
+
+const char *
+model_name_at(const Object *object, int seam, const char **schema)
+{
+	const ObjectName *name = linitial(object->names);
+	ListCell   *cell;
+
+	foreach(cell, object->names)
+	{
+		const ObjectName *entry = lfirst(cell);
+
+		if (entry->seam > seam)
+			break;
+		name = entry;
+	}
+	if (schema != NULL)
+		*schema = name->schema;
+	return name->name;
+}
+
+static Fact *
+fact_of(const Model *model, const Object *object)
+{
+	const ObjectName *name = llast(object->names);
+
+	return find_fact(model, object->kind, object->parent, name->schema,
+					 name->name);
+}
+
+Fact *
+model_existence_at(const Model *model, const Object *object, int seam)
+{
+	const char *schema;
+	const char *name = model_name_at(object, seam, &schema);
+
+	return find_fact(model, object->kind, object->parent, schema, name);
+}
+
+Object *
+model_bearer(const Model *model, FactKind kind, Object *parent,
+			 const char *schema, const char *name, int statement)
+{
+	Fact	   *fact = find_fact(model, kind, parent, schema, name);
+	Object	   *bearer = NULL;
+	ListCell   *cell;
+
+	if (fact == NULL)
+		return NULL;
+	foreach(cell, fact->changes)
+	{
+		const Change *change = lfirst(cell);
+
+		if (change->statement > statement)
+		{
+			if (foreach_current_index(cell) == 0)
+				bearer = change->before.object;
+			break;
+		}
+		bearer = change->after.object;
+	}
+	return bearer;
+}
+
+State
+model_property(const Object *object, FactKind kind)
+{
+	return state_now(find_property(object, kind));
+}
+
+State
+model_existence(const Model *model, const Object *object)
+{
+	return state_now(fact_of(model, object));
+}
+
+/* --- what statements do --- */
+
+Definition *
+model_define(const Model *model, Node *node)
+{
+	Definition *definition = palloc0(sizeof(Definition));
+
+	definition->node = node;
+	definition->whole = true;
+	definition->statement = model->statement;
+	definition->path = model->path;
+	return definition;
+}
+
+const char *
+model_schema(Model *model, FactKind kind, const char *schema,
+			 const char *name, bool create)
+{
+	ListCell   *cell;
+
+	if (schema != NULL)
+		return schema;
+	if (model->path_known && list_length(model->path) == 1)
+		return linitial(model->path);
+	if (model->path_known && model->path != NIL)
+	{
+		if (create)
+			return linitial(model->path);
+		foreach(cell, model->path)
+		{
+			Fact	   *fact = find_fact(model, kind, NULL, lfirst(cell), name);
+
+			if (state_now(fact).presence == PRESENT)
+				return lfirst(cell);
+		}
+	}
+	model_current(model)->opaque = true;
+	return NULL;
+}
+
+Object *
+model_create(Model *model, FactKind kind, Object *parent, const char *schema,
+			 const char *name, CreateMode mode, Definition *definition)
+{
+	Fact	   *fact = existence(model, kind, parent, schema, name);
+	State		now = state_now(fact);
+	Object	   *object;
+
+	if (now.presence == PRESENT && mode == CREATE_IF_NOT_EXISTS)
+		return NULL;
+	if (now.presence == PRESENT && mode == CREATE_OR_REPLACE)
+	{
+		record(model, fact, now, state_of(PRESENT, now.object, definition));
+		return now.object;
+	}
+
+	/*
+	 * One that is perhaps there already is none of ours before this
+	 * statement, for then it needn't be what later statements need.
+	 */
+	object = new_object(kind, parent, schema, name, model->statement);
+	if (now.presence == ABSENT || mode == CREATE_NEW)
+		record(model, fact, state_of(ABSENT, NULL, definition),
+			   state_of(PRESENT, object, definition));
+	else if (mode == CREATE_OR_REPLACE)
+		record(model, fact, unknown_state(),
+			   state_of(PRESENT, object, definition));
+	else
+	{
+		record(model, fact, state_of(NOT_INVALID, NULL, definition),
+			   state_of(PRESENT, object, NULL));
+		return NULL;
+	}
+	return object;
+}
+
+Object *
+model_create_unnamed(Model *model, FactKind kind, Object *parent,
+					 const char *schema, const char *name1, const char *name2,
+					 const char *label, Definition *definition)
+{
+	for (int pass = 0;; pass++)
+	{
+		char	   *numbered = pass == 0 ? pstrdup(label) :
+			psprintf("%s%d", label, pass);
+		char	   *name = makeObjectName(name1, name2, numbered);
+		Fact	   *fact = existence(model, kind, parent, schema, name);
+
+		if (state_now(fact).presence == PRESENT)
+			continue;
+		fact->unnamed = true;
+		fact->name_parts[0] = name1;
+		fact->name_parts[1] = name2;
+		fact->name_parts[2] = label;
+		fact->first_pass = pass;
+		return model_create(model, kind, parent, schema, name, CREATE_NEW,
+							definition);
+	}
+}
+
+Object *
+model_refer(Model *model, FactKind kind, Object *parent, const char *schema,
+			const char *name, Need need)
+{
+	Fact	   *fact = existence(model, kind, parent, schema, name);
+	State		now = state_now(fact);
+	Presence	presence = need == NEED_PRESENT ? PRESENT : UNKNOWN;
+	Object	   *object = now.object;
+
+	if (now.presence == PRESENT)
+		return object;
+	if (now.presence == ABSENT && need != NEED_PRESENT)
+	{
+		/* IF EXISTS of what the script has dropped: nothing is said of it. */
+		object = new_object(kind, parent, schema, name, model->statement);
+		object->died = model->statement;
+		return object;
+	}
+	if (object == NULL || now.presence == ABSENT)
+		object = new_object(kind, parent, schema, name,
+							fact->changes == NIL ? 0 : model->last_opaque);
+	else if (presence == UNKNOWN)
+		return object;
+	record(model, fact, state_of(presence, object, NULL),
+		   state_of(presence, object, NULL));
+	return object;
+}
+
+/* The object of a fact ends, and with it the index of a constraint. */
+static void
+die(Model *model, Fact *fact, Object *object)
+{
+	State		now = state_now(fact);
+
+	record(model, fact, now, state_of(ABSENT, NULL, now.definition));
+	object->died = model->statement;
+	if (object->companion != NULL && object->companion->died == NEVER)
+		die(model, fact_of(model, object->companion), object->companion);
+}
+
+/* Indexes and sequences of a table, or of one column, go with it. */
+static void
+drop_dependents(Model *model, Object *table, const Object *column)
+{
+	int			count = list_length(model->facts);
+
+	for (int i = 0; i < count; i++)
+	{
+		Fact	   *fact = list_nth(model->facts, i);
+		State		now = state_now(fact);
+
+		if (now.presence != PRESENT || now.definition == NULL ||
+			now.definition->table != table)
+			continue;
+		if (fact->kind != FACT_RELATION && fact->kind != FACT_CONSTRAINT)
+			continue;
+		if (column == NULL ||
+			model_mentions(model, now.definition, column))
+			die(model, fact, now.object);
+	}
+}
+
+/* What CASCADE may have taken along is unknown from here on. */
+static void
+cascade(Model *model, const Object *object)
+{
+	int			count = list_length(model->facts);
+
+	for (int i = 0; i < count; i++)
+	{
+		Fact	   *fact = list_nth(model->facts, i);
+		State		now = state_now(fact);
+		bool		is_view;
+
+		if (now.presence != PRESENT || now.object == object)
+			continue;
+		is_view = fact->kind == FACT_RELATION && now.definition != NULL &&
+			(now.definition->relkind == 'v' || now.definition->relkind == 'm');
+		if (fact->kind == FACT_CONSTRAINT && now.definition != NULL &&
+			now.definition->other == object)
+			die(model, fact, now.object);
+		else if (is_view ||
+				 ((fact->kind == FACT_TRIGGER || fact->kind == FACT_POLICY ||
+				   fact->kind == FACT_DEFAULT || fact->kind == FACT_RULE ||
+				   fact->kind == FACT_CONSTRAINT || fact->kind == FACT_COLUMN) &&
+				  (object->kind == FACT_TYPE || object->kind == FACT_FUNCTION ||
+				   object->kind == FACT_EXTENSION)))
+			record(model, fact, now, state_of(UNKNOWN, now.object,
+											  now.definition));
+	}
+}
+
+void
+model_drop(Model *model, Object *object, int flags)
+{
+	Fact	   *fact = fact_of(model, object);
+
+	/* IF EXISTS of what the script itself has dropped. */
+	if (object->died != NEVER)
+		return;
+	if (flags & DROP_DATA)
+		model_current(model)->losses = lappend(model_current(model)->losses,
+											   fact);
+	die(model, fact, object);
+	if (object->kind == FACT_RELATION)
+		drop_dependents(model, object, NULL);
+	else if (object->kind == FACT_COLUMN)
+		drop_dependents(model, object->parent, object);
+	if (flags & DROP_CASCADES)
+		cascade(model, object);
+}
+
+static void
+rename_one(Model *model, Object *object, const char *schema, const char *name)
+{
+	Fact	   *old = fact_of(model, object);
+	State		now = state_now(old);
+	Fact	   *fact = existence(model, object->kind, object->parent, schema,
+								 name);
+
+	if (fact == old)
+		return;
+	record(model, old, now, state_of(ABSENT, NULL, NULL));
+	record(model, fact, state_of(ABSENT, NULL, NULL),
+		   state_of(now.presence, object, now.definition));
+	add_name(object, model->statement, schema, name);
+}
+
+/* A table's indexes and sequences follow it into another schema. */
+static void
+move_dependents(Model *model, const Object *table, const char *schema)
+{
+	int			count = list_length(model->facts);
+
+	for (int i = 0; i < count; i++)
+	{
+		Fact	   *fact = list_nth(model->facts, i);
+		State		now = state_now(fact);
+
+		if (fact->kind == FACT_RELATION && now.presence == PRESENT &&
+			now.definition != NULL && now.definition->table == table)
+			rename_one(model, now.object, schema, fact->name);
+	}
+}
+
+void
+model_rename(Model *model, Object *object, const char *schema,
+			 const char *name)
+{
+	const char *old_schema;
+
+	(void) model_name_at(object, model->statement, &old_schema);
+	if (!model_is_alive(object, model->statement))
+		return;
+	if (!same_text(old_schema, schema))
+		move_dependents(model, object, schema);
+	rename_one(model, object, schema, name);
+	if (object->companion != NULL)
+	{
+		const char *companion_schema;
+
+		(void) model_name_at(object->companion, model->statement,
+							 &companion_schema);
+		rename_one(model, object->companion, companion_schema, name);
+	}
+	if (object->kind == FACT_COLUMN)
+		object->parent->columns_renamed = true;
+	model->renames = lappend_int(model->renames, model->statement);
+}
+
+void
+model_change(Model *model, Object *object, FactKind kind, State before,
+			 State after)
+{
+	record(model, property(model, object, kind), before, after);
+}
+
+void
+model_set(Model *model, Object *object, FactKind kind, Presence presence,
+		  Definition *definition)
+{
+	model_change(model, object, kind, unknown_state(),
+				 state_of(presence, NULL, definition));
+}
+
+void
+model_redefine(Model *model, Object *object, Definition *definition)
+{
+	Fact	   *fact = fact_of(model, object);
+	State		now = state_now(fact);
+
+	record(model, fact, now, state_of(now.presence, object, definition));
+}
+
+bool
+model_renames_between(const Model *model, int from, int to)
+{
+	ListCell   *cell;
+
+	foreach(cell, model->renames)
+		if (lfirst_int(cell) > from && lfirst_int(cell) <= to)
+			return true;
+	return false;
+}
+
+/* --- the whole --- */
+
+Model *
+model_build(List *scripts, const char *target_schema)
+{
+	Model	   *model = palloc0(sizeof(Model));
+	ListCell   *cell;
+
+	model->target_schema = target_schema;
+	model->by_name = create_fact_table();
+	foreach(cell, scripts)
+		model->statement_count += ((Script *) lfirst(cell))->statement_count;
+	model->statements = palloc0_array(StatementModel,
+									  model->statement_count + 1);
+
+	foreach(cell, scripts)
+	{
+		const Script *script = lfirst(cell);
+
+		model->path = list_make1(unconstify(char *, target_schema));
+		model->path_known = true;
+		model->path_local = false;
+		model->temporary = NIL;
+		for (int i = 0; i < script->statement_count; i++)
+		{
+			StatementModel *current;
+
+			model->statement++;
+			current = model_current(model);
+			current->script = script;
+			current->statement = &script->statements[i];
+			model_read_statement(model, script->statements[i].raw->stmt);
+			if (current->opaque)
+				model->last_opaque = model->statement;
+		}
+	}
+	return model;
+}

@@ -1,0 +1,197 @@
+/*-------------------------------------------------------------------------
+ *
+ * model_names.c
+ *	  The names inside a definition, as of another seam.
+ *
+ * A CHECK says "price > 0"; three statements later the column is called
+ * "amount".  What the catalog holds then is the same constraint, and to
+ * compare the two the column references of the raw expression are renamed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "nodes/nodeFuncs.h"
+
+#include "model.h"
+
+const char *
+model_column_name(const Model *model, const Definition *definition,
+				  const Object *table, const char *name, int seam)
+{
+	Object	   *column;
+
+	if (table == NULL || !table->columns_renamed)
+		return name;
+	column = model_bearer(model, FACT_COLUMN, unconstify(Object *, table),
+						  NULL, name, definition->statement);
+	return column == NULL ? name : model_name_at(column, seam, NULL);
+}
+
+/* --- column references in raw expressions --- */
+
+typedef struct Renaming
+{
+	const Model *model;
+	const Definition *definition;
+	int			seam;
+} Renaming;
+
+/* The column's name in a reference that may be qualified; NULL for a star. */
+static String *
+reference_column(const ColumnRef *reference)
+{
+	Node	   *last = llast(reference->fields);
+
+	return IsA(last, String) ? (String *) last : NULL;
+}
+
+/* "t"."a" follows the table's name, too; but "new"."a" doesn't. */
+static void
+rename_qualifier(ColumnRef *reference, const Renaming *renaming)
+{
+	const Object *table = renaming->definition->table;
+	String	   *qualifier = linitial(reference->fields);
+
+	if (list_length(reference->fields) == 2 &&
+		strcmp(strVal(qualifier),
+			   model_name_at(table, renaming->definition->statement, NULL)) == 0)
+		qualifier->sval = pstrdup(model_name_at(table, renaming->seam, NULL));
+}
+
+static bool
+rename_walker(Node *node, Renaming *renaming)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+	{
+		ColumnRef  *reference = (ColumnRef *) node;
+		String	   *column = reference_column(reference);
+		const char *name;
+
+		if (column == NULL)
+			return false;
+		name = model_column_name(renaming->model, renaming->definition,
+								 renaming->definition->table, column->sval,
+								 renaming->seam);
+		column->sval = pstrdup(name);
+		rename_qualifier(reference, renaming);
+		return false;
+	}
+	return raw_expression_tree_walker(node, rename_walker, renaming);
+}
+
+Node *
+model_expression_at(const Model *model, const Definition *definition,
+					Node *expression, int seam)
+{
+	Node	   *copy = copyObject(expression);
+	Renaming	renaming = {model, definition, seam};
+
+	if (definition->table != NULL &&
+		(definition->table->columns_renamed ||
+		 list_length(definition->table->names) > 1))
+		(void) rename_walker(copy, &renaming);
+	return copy;
+}
+
+static bool
+collect_walker(Node *node, List **names)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+	{
+		String	   *column = reference_column((ColumnRef *) node);
+
+		if (column != NULL)
+			*names = list_append_unique(*names, column);
+		return false;
+	}
+	return raw_expression_tree_walker(node, collect_walker, names);
+}
+
+const char *
+model_only_column(Node *expression)
+{
+	List	   *names = NIL;
+
+	(void) collect_walker(expression, &names);
+	return list_length(names) == 1 ? strVal(linitial(names)) : NULL;
+}
+
+/* --- which columns a definition mentions --- */
+
+static void
+collect_index_elements(List *elements, List **names)
+{
+	ListCell   *cell;
+
+	foreach(cell, elements)
+	{
+		IndexElem  *element = lfirst_node(IndexElem, cell);
+
+		if (element->name != NULL)
+			*names = lappend(*names, makeString(element->name));
+		(void) collect_walker(element->expr, names);
+	}
+}
+
+static void
+collect_constraint(const Constraint *constraint, List **names)
+{
+	ListCell   *cell;
+
+	*names = list_concat(*names, constraint->keys);
+	*names = list_concat(*names, constraint->including);
+	*names = list_concat(*names, constraint->fk_attrs);
+	(void) collect_walker(constraint->raw_expr, names);
+	(void) collect_walker(constraint->where_clause, names);
+	foreach(cell, constraint->exclusions)
+		collect_index_elements(list_make1(linitial(lfirst_node(List, cell))),
+							   names);
+}
+
+/* Names (String *) of all columns that a definition mentions. */
+static List *
+mentioned_columns(const Definition *definition)
+{
+	List	   *names = NIL;
+	ListCell   *cell;
+
+	if (definition->serial)
+	{
+		foreach(cell, definition->names)
+			names = lappend(names, makeString(lfirst(cell)));
+	}
+	else if (definition->node != NULL && IsA(definition->node, IndexStmt))
+	{
+		IndexStmt  *index = (IndexStmt *) definition->node;
+
+		collect_index_elements(index->indexParams, &names);
+		collect_index_elements(index->indexIncludingParams, &names);
+		(void) collect_walker(index->whereClause, &names);
+	}
+	else if (definition->node != NULL && IsA(definition->node, Constraint))
+		collect_constraint((Constraint *) definition->node, &names);
+	return names;
+}
+
+bool
+model_mentions(const Model *model, const Definition *definition,
+			   const Object *column)
+{
+	ListCell   *cell;
+
+	foreach(cell, mentioned_columns(definition))
+	{
+		Object	   *bearer = model_bearer(model, FACT_COLUMN, column->parent,
+										  NULL, strVal(lfirst(cell)),
+										  definition->statement);
+
+		if (bearer == column)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,174 @@
+/*-------------------------------------------------------------------------
+ *
+ * model_session.c
+ *	  Statements that change how later ones are read, and data statements.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/varlena.h"
+
+#include "model.h"
+#include "model_statement.h"
+
+/* --- search_path --- */
+
+/* A constant, with or without a cast around it; else NULL. */
+static A_Const *
+constant_of(Node *node)
+{
+	while (node != NULL && IsA(node, TypeCast))
+		node = ((TypeCast *) node)->arg;
+	return node != NULL && IsA(node, A_Const) &&
+		!((A_Const *) node)->isnull ? (A_Const *) node : NULL;
+}
+
+static const char *
+constant_text(Node *node)
+{
+	A_Const    *constant = constant_of(node);
+
+	return constant != NULL && IsA(&constant->val, String) ?
+		strVal(&constant->val) : NULL;
+}
+
+/*
+ * Follows the search_path to a list of schema names.  pg_catalog holds
+ * nothing of the script's; "$user" and temporary schemas depend on the
+ * session.
+ */
+static void
+set_path(Model *model, List *names, bool local)
+{
+	ListCell   *cell;
+
+	model->path = NIL;
+	model->path_known = true;
+	model->path_local = local;
+	foreach(cell, names)
+	{
+		char	   *name = lfirst(cell);
+
+		if (name == NULL || strcmp(name, "$user") == 0 ||
+			(strcmp(name, "pg_temp") == 0 && model->path == NIL))
+			model->path_known = false;
+		else if (name[0] != '\0' && strcmp(name, "pg_catalog") != 0 &&
+				 strcmp(name, "pg_temp") != 0)
+			model->path = lappend(model->path, name);
+	}
+}
+
+void
+model_set_variable(Model *model, Node *node)
+{
+	VariableSetStmt *statement = (VariableSetStmt *) node;
+	List	   *names = NIL;
+	ListCell   *cell;
+
+	model_current(model)->session = true;
+	if (statement->kind == VAR_RESET_ALL ||
+		(statement->name != NULL &&
+		 pg_strcasecmp(statement->name, "search_path") == 0))
+	{
+		model->path_known = false;
+		if (statement->kind != VAR_SET_VALUE)
+			return;
+		foreach(cell, statement->args)
+			names = lappend(names, unconstify(char *, constant_text(lfirst(cell))));
+		set_path(model, names, statement->is_local);
+	}
+}
+
+/* SET LOCAL lasts to the end of its transaction, where the script has one. */
+void
+model_transaction(Model *model, Node *node)
+{
+	TransactionStmt *statement = (TransactionStmt *) node;
+
+	if (statement->kind == TRANS_STMT_COMMIT && model->path_local)
+		model->path_known = false;
+}
+
+/* Whether a call is one of set_config, with three arguments. */
+static bool
+is_set_config(const Node *node)
+{
+	const FuncCall *call = (const FuncCall *) node;
+
+	return IsA(node, FuncCall) && list_length(call->args) == 3 &&
+		strcmp(strVal(llast(call->funcname)), "set_config") == 0;
+}
+
+static void
+follow_set_config(Model *model, const FuncCall *call)
+{
+	const char *setting = constant_text(linitial(call->args));
+	const char *value = constant_text(lsecond(call->args));
+	A_Const    *local = constant_of(lthird(call->args));
+	List	   *names;
+
+	model_current(model)->session = true;
+	if (setting != NULL && pg_strcasecmp(setting, "search_path") != 0)
+		return;
+	model->path_known = false;
+	if (setting == NULL || value == NULL || local == NULL ||
+		!IsA(&local->val, Boolean) ||
+		!SplitIdentifierString(pstrdup(value), ',', &names))
+		return;
+	set_path(model, names, boolVal(&local->val));
+}
+
+static bool
+set_config_walker(Node *node, Model *model)
+{
+	if (node == NULL)
+		return false;
+	if (is_set_config(node))
+		follow_set_config(model, (FuncCall *) node);
+	return raw_expression_tree_walker(node, set_config_walker, model);
+}
+
+/* --- data --- */
+
+void
+model_select(Model *model, Node *node)
+{
+	SelectStmt *statement = (SelectStmt *) node;
+	RangeVar   *name;
+	const char *schema;
+	Definition *definition;
+
+	model_current(model)->opaque = true;
+	(void) set_config_walker(node, model);
+	if (statement->intoClause == NULL)
+		return;
+
+	/* SELECT INTO is CREATE TABLE AS. */
+	name = statement->intoClause->rel;
+	if (name->relpersistence == RELPERSISTENCE_TEMP)
+	{
+		model->temporary = lappend(model->temporary, name->relname);
+		return;
+	}
+	schema = model_schema(model, FACT_RELATION, name->schemaname, name->relname,
+						  true);
+	if (schema == NULL)
+		return;
+	definition = model_define(model, node);
+	definition->relkind = RELKIND_RELATION;
+	(void) model_create(model, FACT_RELATION, NULL, schema, name->relname,
+						CREATE_NEW, definition);
+}
+
+void
+model_insert(Model *model, Node *node)
+{
+	InsertStmt *statement = (InsertStmt *) node;
+
+	model_current(model)->opaque = true;
+	model_current(model)->repeatable = statement->onConflictClause != NULL &&
+		statement->onConflictClause->action == ONCONFLICT_NOTHING;
+}

@@ -1,0 +1,406 @@
+/*-------------------------------------------------------------------------
+ *
+ * seam.c
+ *	  Decides how much of a script the schema already holds.
+ *
+ * Every fact is compared once for each stretch of seams over which neither
+ * what is expected of it nor a name changes; a stretch that the catalog
+ * contradicts rules its seams out.  What is left decides.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "look.h"
+#include "model.h"
+#include "seam.h"
+
+/* --- which seams are consistent --- */
+
+typedef struct Seams
+{
+	const Model *model;
+	int			count;			/* of statements; there is one seam more */
+	bool	   *ruled_out;		/* by seam */
+	int		   *marks;			/* by seam: the last fact that changes there */
+} Seams;
+
+static void
+mark(Seams *seams, int seam, int fact)
+{
+	if (seam >= 0 && seam <= seams->count)
+		seams->marks[seam] = fact;
+}
+
+/* Marks the seams at which an expectation of a fact may begin or end. */
+static void
+mark_changes(Seams *seams, const Fact *fact, int number)
+{
+	ListCell   *cell;
+
+	mark(seams, 0, number);
+	foreach(cell, fact->changes)
+		mark(seams, ((Change *) lfirst(cell))->statement, number);
+	foreach(cell, seams->model->renames)
+		mark(seams, lfirst_int(cell), number);
+	for (const Object *object = fact->object; object != NULL;
+		 object = object->parent)
+	{
+		mark(seams, object->born, number);
+		mark(seams, object->died, number);
+	}
+}
+
+static void
+rule_out_by(Seams *seams, const Fact *fact, int number)
+{
+	bool		stands = true;
+
+	mark_changes(seams, fact, number);
+	for (int seam = 0; seam <= seams->count; seam++)
+	{
+		if (seams->marks[seam] == number)
+		{
+			State		expected;
+			Look		look;
+
+			stands = true;
+			if (model_expected(fact, seam, &expected))
+			{
+				look_at(seams->model, fact, &expected, seam, &look);
+				stands = look_stands(&look);
+			}
+		}
+		if (!stands)
+			seams->ruled_out[seam] = true;
+	}
+}
+
+static void
+find_consistent(Seams *seams, const Model *model)
+{
+	ListCell   *cell;
+
+	seams->model = model;
+	seams->count = model->statement_count;
+	seams->ruled_out = palloc0_array(bool, seams->count + 1);
+	seams->marks = palloc_array(int, seams->count + 1);
+	for (int i = 0; i <= seams->count; i++)
+		seams->marks[i] = -1;
+	foreach(cell, model->facts)
+		rule_out_by(seams, lfirst(cell), foreach_current_index(cell));
+}
+
+/* --- what each statement shows --- */
+
+/* How one side of a statement's facts stands to the catalog. */
+typedef struct Side
+{
+	int			known;			/* facts that expect something */
+	int			standing;
+	bool		superseded;		/* by a later statement */
+	Look		failure;		/* the first that doesn't stand */
+	const char *failed_expectation;
+	const char *first_expectation;
+	const char *first_found;
+} Side;
+
+static const char *
+expectation(const Fact *fact, const State *expected, int seam)
+{
+	const char *subject = look_subject(fact, expected, seam);
+
+	return expected->presence == ABSENT ? psprintf("no %s", subject) : subject;
+}
+
+static void
+look_at_side(const Model *model, const Fact *fact, const State *expected,
+			 int seam, Side *side)
+{
+	Look		look;
+
+	if (expected->presence == UNKNOWN ||
+		(fact->object != NULL && !model_is_alive(fact->object, seam)))
+		return;
+	look_at(model, fact, expected, seam, &look);
+	if (side->known++ == 0)
+	{
+		side->first_expectation = expectation(fact, expected, seam);
+		side->first_found = look.found;
+	}
+	if (look_stands(&look))
+		side->standing++;
+	else if (side->failed_expectation == NULL ||
+			 (look.result == LOOK_INVALID &&
+			  side->failure.result != LOOK_INVALID))
+	{
+		side->failure = look;
+		side->failed_expectation = expectation(fact, expected, seam);
+	}
+}
+
+/* Whether a statement in (from, to] changes a fact. */
+static bool
+changes_between(const Fact *fact, int from, int to)
+{
+	ListCell   *cell;
+
+	foreach(cell, fact->changes)
+	{
+		const Change *change = lfirst(cell);
+
+		if (change->statement > from && change->statement <= to)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Looks at what a statement needs and leaves.  Where the schema stands at a
+ * seam behind it, only what no later statement has changed can be seen.
+ */
+static void
+look_at_statement(const Model *model, int number, int seam, Side *before,
+				  Side *after)
+{
+	ListCell   *cell;
+
+	foreach(cell, model->statements[number].facts)
+	{
+		const StatementFact *entry = lfirst(cell);
+		int			before_seam = seam < 0 ? number - 1 : Min(seam, number - 1);
+		int			after_seam = Max(seam, number);
+
+		if (!changes_between(entry->fact, before_seam, number - 1))
+			look_at_side(model, entry->fact, &entry->change->before,
+						 before_seam, before);
+		if (!changes_between(entry->fact, number, after_seam))
+			look_at_side(model, entry->fact, &entry->change->after, after_seam,
+						 after);
+		else
+			after->superseded = true;
+	}
+}
+
+/*
+ * "seam" is where the schema stands, or -1 where it stands nowhere.
+ */
+static StatementState
+judge(const Model *model, int number, int seam, const Side *before,
+	  const Side *after)
+{
+	const StatementModel *statement = &model->statements[number];
+	bool		needs = before->standing == before->known;
+	bool		left = after->standing == after->known;
+
+	if (after->failed_expectation != NULL &&
+		after->failure.result == LOOK_INVALID)
+		return STATEMENT_INVALID;
+	if (after->superseded && left && seam >= number)
+		return STATEMENT_DONE;
+	if (before->known == 0 && after->known == 0)
+		return statement->opaque || !statement->repeatable ?
+			STATEMENT_OPAQUE : STATEMENT_NO_EVIDENCE;
+	if (left && needs)
+		return statement->opaque ? STATEMENT_OPAQUE : STATEMENT_NO_EVIDENCE;
+	if (left)
+		return STATEMENT_DONE;
+	return needs ? STATEMENT_NOT_DONE : STATEMENT_DIFFERS;
+}
+
+/* Whether data that the statement drops is there, now. */
+static bool
+drops_existing(const Model *model, int number)
+{
+	ListCell   *cell;
+
+	foreach(cell, model->statements[number].losses)
+	{
+		const Fact *fact = lfirst(cell);
+		int			seam = 0;
+
+		for (const Object *object = fact->object; object != NULL;
+			 object = object->parent)
+			seam = Max(seam, object->born);
+		if (look_exists(model, fact, seam))
+			return true;
+	}
+	return false;
+}
+
+static void
+gather_evidence(const Model *model, int number, int seam,
+				SeamEvidence *evidence)
+{
+	const StatementModel *statement = &model->statements[number];
+	Side		before = {0};
+	Side		after = {0};
+
+	look_at_statement(model, number, seam, &before, &after);
+	evidence->state = judge(model, number, seam, &before, &after);
+	evidence->repeatable = statement->repeatable;
+	evidence->session = statement->session;
+	evidence->drops_existing = drops_existing(model, number);
+	evidence->invalid_index = evidence->state == STATEMENT_INVALID ?
+		after.failure.invalid_index : InvalidOid;
+	if (after.failed_expectation != NULL)
+	{
+		evidence->expected = after.failed_expectation;
+		evidence->found = after.failure.found;
+	}
+	else
+	{
+		evidence->expected = after.first_expectation;
+		evidence->found = after.first_found;
+	}
+}
+
+/* --- the decision --- */
+
+static void
+decide_fresh(Seam *seam)
+{
+	seam->verdict = SEAM_FRESH;
+	seam->resume_from = 0;
+	seam->reason = "nothing of it is there";
+	for (int i = 0; i < seam->largest; i++)
+	{
+		if (!seam->evidence[i].drops_existing)
+			continue;
+		seam->verdict = SEAM_UNDECIDABLE;
+		seam->reason = psprintf("the schema looks as it does before statement 1, but also as it does after statement %d, and statement %d would drop what is there",
+								seam->largest, i + 1);
+		return;
+	}
+	if (seam->largest > 0)
+		seam->reason = psprintf("the schema looks as it does before statement 1, but also as it does after statement %d",
+								seam->largest);
+}
+
+static void
+decide_resume(Seam *seam, const Model *model)
+{
+	int			count = model->statement_count;
+
+	seam->resume_from = seam->smallest;
+	for (int i = seam->smallest; i < seam->largest; i++)
+	{
+		if (seam->evidence[i].repeatable)
+			continue;
+		seam->verdict = SEAM_UNDECIDABLE;
+		seam->reason = psprintf("the schema does not show whether statement %d (%s) has run",
+								i + 1,
+								script_command_name(model->statements[i + 1].statement));
+		return;
+	}
+	if (seam->smallest == count)
+	{
+		seam->verdict = SEAM_COMPLETE;
+		seam->reason = "all of it is there";
+		return;
+	}
+	seam->verdict = SEAM_RESUME;
+	seam->reason = psprintf("the schema looks as it does after statement %d of %d",
+							seam->smallest, count);
+}
+
+/* What the script rules out itself no seam makes possible. */
+static int
+impossible_statement(const Model *model)
+{
+	for (int i = 1; i <= model->statement_count; i++)
+		if (model->statements[i].impossible)
+			return i;
+	return 0;
+}
+
+static void
+decide(Seam *seam, const Model *model)
+{
+	int			impossible = impossible_statement(model);
+
+	if (seam->smallest < 0)
+	{
+		seam->verdict = SEAM_CONTRADICTS;
+		seam->resume_from = 0;
+		seam->reason = "the schema looks like it does behind none of its statements";
+	}
+	else if (seam->smallest == 0)
+		decide_fresh(seam);
+	else if (impossible > 0)
+	{
+		seam->verdict = SEAM_CONTRADICTS;
+		seam->resume_from = 0;
+		seam->reason = psprintf("statement %d contradicts what the script did before it",
+								impossible);
+	}
+	else
+		decide_resume(seam, model);
+}
+
+static void
+fill_in(Seam *seam, const Seams *seams, int at_least)
+{
+	seam->smallest = -1;
+	seam->largest = -1;
+	for (int i = Max(at_least, 0); i <= seams->count; i++)
+	{
+		if (seams->ruled_out[i])
+			continue;
+		if (seam->smallest < 0)
+			seam->smallest = i;
+		seam->largest = i;
+	}
+	for (int i = 1; i <= seams->count; i++)
+		gather_evidence(seams->model, i, seam->smallest,
+						&seam->evidence[i - 1]);
+}
+
+static const char *
+copy_text(const char *text)
+{
+	return text == NULL ? NULL : pstrdup(text);
+}
+
+/* Copies the texts of a seam into the current memory context. */
+static void
+keep(Seam *seam, int count)
+{
+	seam->reason = copy_text(seam->reason);
+	for (int i = 0; i < count; i++)
+	{
+		seam->evidence[i].expected = copy_text(seam->evidence[i].expected);
+		seam->evidence[i].found = copy_text(seam->evidence[i].found);
+	}
+}
+
+Seam *
+seam_find(const Script *script, const char *target_schema, int at_least)
+{
+	Seam	   *seam = palloc0(sizeof(Seam));
+	MemoryContext result_context = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(result_context,
+												  "remigrate seam",
+												  ALLOCSET_DEFAULT_SIZES);
+	Model	   *model;
+	Seams		seams;
+	int			guc_level;
+
+	seam->evidence = palloc0_array(SeamEvidence,
+								   Max(script->statement_count, 1));
+	MemoryContextSwitchTo(context);
+	guc_level = look_begin(target_schema);
+	model = model_build(list_make1(unconstify(Script *, script)),
+						target_schema);
+	find_consistent(&seams, model);
+	fill_in(seam, &seams, at_least);
+	decide(seam, model);
+	look_end(guc_level);
+
+	MemoryContextSwitchTo(result_context);
+	keep(seam, script->statement_count);
+	MemoryContextDelete(context);
+	return seam;
+}

@@ -1,0 +1,116 @@
+/*-------------------------------------------------------------------------
+ *
+ * seam_history.c
+ *	  Whether a schema bears out a whole history of scripts.
+ *
+ * The history is one long sequence of statements, and what it says of an
+ * object in the end was said last by one of its scripts.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "look.h"
+#include "model.h"
+#include "seam.h"
+
+/*
+ * Whether a statement that the model can't follow, a DO for instance, names
+ * something after the history's last word on it.  Then that word may have
+ * been overtaken.
+ */
+static bool
+may_be_overtaken(const Model *model, const Fact *fact, int statement)
+{
+	const char *name = fact->name;
+
+	for (const Object *object = fact->object; name == NULL && object != NULL;
+		 object = object->parent)
+		name = model_name_at(object, model->statement_count, NULL);
+	for (int i = statement + 1; name != NULL && i <= model->statement_count; i++)
+	{
+		const StatementModel *later = &model->statements[i];
+
+		if (later->opaque &&
+			strstr(script_statement_text(later->script, later->statement),
+				   name) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* The script's place in the results. */
+static SeamHistory *
+result_of(List *results, const Script *script)
+{
+	ListCell   *cell;
+
+	foreach(cell, results)
+	{
+		SeamHistory *result = lfirst(cell);
+
+		if (result->script == script)
+			return result;
+	}
+	return NULL;
+}
+
+static void
+check_fact(const Model *model, const Fact *fact, List *results,
+		   MemoryContext result_context)
+{
+	int			end = model->statement_count;
+	State		expected;
+	Look		look;
+	const Change *last;
+	SeamHistory *result;
+
+	if (!model_expected(fact, end, &expected))
+		return;
+	look_at(model, fact, &expected, end, &look);
+	if (look_stands(&look))
+		return;
+	last = llast(fact->changes);
+	result = result_of(results, model->statements[last->statement].script);
+	if (result->contradicted ||
+		may_be_overtaken(model, fact, last->statement))
+		return;
+	result->contradicted = true;
+	result->reason = MemoryContextStrdup(result_context,
+										 psprintf("expected %s%s, found: %s",
+												  expected.presence == ABSENT ? "no " : "",
+												  look_subject(fact, &expected, end),
+												  look.found));
+}
+
+List *
+seam_check_history(List *scripts, const char *target_schema)
+{
+	MemoryContext result_context = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(result_context,
+												  "remigrate history",
+												  ALLOCSET_DEFAULT_SIZES);
+	List	   *results = NIL;
+	Model	   *model;
+	int			guc_level;
+	ListCell   *cell;
+
+	foreach(cell, scripts)
+	{
+		SeamHistory *result = palloc0(sizeof(SeamHistory));
+
+		result->script = lfirst(cell);
+		results = lappend(results, result);
+	}
+	MemoryContextSwitchTo(context);
+	guc_level = look_begin(target_schema);
+	model = model_build(scripts, target_schema);
+	foreach(cell, model->facts)
+		check_fact(model, lfirst(cell), results, result_context);
+	look_end(guc_level);
+	MemoryContextSwitchTo(result_context);
+	MemoryContextDelete(context);
+	return results;
+}
