@@ -103,9 +103,9 @@ BEGIN
 		EXECUTE pg_catalog.format($$
 COMMENT ON FUNCTION remigrate.apply(text, %s, text, interval, interval, text, integer, text, text) IS %L
 $$, form, pg_catalog.format($$Runs one Prisma migration in a subtransaction of the caller's transaction and records it in _prisma_migrations.
-name: the migration's name, that of its folder. script: its migration.sql, as %s. target_schema: the schema of the journal, in which unqualified names resolve. lock_timeout: how long each statement may wait for a lock. migration_lock_wait: how long to wait for another deployer. on_edited: error or warning. concurrently: error, or inline to build indexes without CONCURRENTLY. resume_at: the number of the first statement to run, those before it being done. on_duplicate: skip takes an object that is there already for proof that the whole script was applied; error does not. What is null comes from the setting of that name.
-Returns applied, already_applied, or unchanged.
-Raises the failing statement's own SQLSTATE; 55P03 where the migration lock is busy, 55000 where a failed migration is in the way, 0A000 for a statement that a migration cannot hold, 25001 under another isolation level than READ COMMITTED, RM001 for a script edited after it was applied, RM002 where the journal claims what cannot be checked.$$,
+name: the migration's name, that of its folder. script: its migration.sql, as %s. target_schema: the schema of the journal, in which unqualified names resolve. lock_timeout: how long each statement may wait for a lock. migration_lock_wait: how long to wait for another deployer. on_edited: error or warning. concurrently: error, or inline to build indexes without CONCURRENTLY. resume_at: the number of the first statement to run, those before it being done. on_duplicate: resume (the default) looks, when an object is there already or not any more, which beginning of the script the schema shows, and runs the rest; skip takes it for proof that the whole script was applied; error for an error. What is null comes from the setting of that name.
+Returns applied, resumed (the rest of it was run), already_applied (found in the schema), unchanged (found in the journal), or healed (called applied by the journal, without a checksum, and found to be).
+Raises the failing statement's own SQLSTATE; 55P03 where the migration lock is busy, 55000 where a failed migration is in the way, 0A000 for a statement that a migration cannot hold, 25001 under another isolation level than READ COMMITTED, RM001 for a script edited after it was applied, RM002 where nobody can tell how much of it is applied.$$,
 			CASE form WHEN 'text'::regtype THEN 'text' ELSE 'the bytes of the UTF-8 file' END));
 	END LOOP;
 END
@@ -139,8 +139,8 @@ BEGIN
 		EXECUTE pg_catalog.format($$
 COMMENT ON PROCEDURE remigrate.migrate(text, %s, text, interval, interval, text, integer, text) IS %L
 $$, form, pg_catalog.format($$Runs one Prisma migration in transactions of its own and records it in _prisma_migrations: CREATE INDEX CONCURRENTLY, VACUUM, COMMIT, isolation levels and enum values used in the script that adds them all work. A failure is on record before its error is raised.
-name: the migration's name, that of its folder. script: its migration.sql, as %s. target_schema: the schema of the journal, in which unqualified names resolve. lock_timeout: how long each statement may wait for a lock. migration_lock_wait: how long to wait for another deployer. on_edited: error or warning. resume_at: the number of the first statement to run, those before it being done. on_duplicate: skip takes an object that is there already for proof that the whole script was applied; error does not. What is null comes from the setting of that name.
-Reports the outcome by a NOTICE: applied, resumed, already_applied, or unchanged.
+name: the migration's name, that of its folder. script: its migration.sql, as %s. target_schema: the schema of the journal, in which unqualified names resolve. lock_timeout: how long each statement may wait for a lock. migration_lock_wait: how long to wait for another deployer. on_edited: error or warning. resume_at: the number of the first statement to run, those before it being done. on_duplicate: resume (the default) looks, when an object is there already or not any more, which beginning of the script the schema shows, and runs the rest; skip takes it for proof that the whole script was applied; error for an error. What is null comes from the setting of that name.
+Reports the outcome by a NOTICE: applied, resumed (the rest of it was run), already_applied (found in the schema), unchanged (found in the journal), or healed (called applied by the journal, without a checksum, and found to be).
 Raises the failing statement's own SQLSTATE; 2D000 anywhere but in a CALL by itself, 55P03 where the migration lock is busy, 55000 where a failed migration is in the way, 0A000 for a statement that a migration cannot hold, RM001 for a script edited after it was applied, RM002 where nobody can tell whether a part of it has happened.$$,
 			CASE form WHEN 'text'::regtype THEN 'text' ELSE 'the bytes of the UTF-8 file' END));
 	END LOOP;
@@ -333,6 +333,60 @@ Raises 42601 for a syntax error, 22021 for bytes that are not UTF-8, 54000 for a
 	END LOOP;
 END
 $comments$;
+
+-- What the look at a schema finds; nothing of the script is run.
+
+CREATE FUNCTION remigrate.look(
+	script text, target_schema text DEFAULT 'public',
+	OUT statement int, OUT line int, OUT command text, OUT state text,
+	OUT expected text, OUT found text)
+RETURNS SETOF record
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_look';
+
+CREATE FUNCTION remigrate.look(
+	script bytea, target_schema text DEFAULT 'public',
+	OUT statement int, OUT line int, OUT command text, OUT state text,
+	OUT expected text, OUT found text)
+RETURNS SETOF record
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_look';
+
+COMMENT ON FUNCTION remigrate.look(text, text) IS
+'Compares each statement of a script with the schema, executing none of it. Returns one row per statement: its number, line and command; its state: "done", "not done", "differs", "invalid" (an index that was never finished), "opaque" (the catalog cannot show whether it ran) or "no evidence" (it would have changed nothing); the fact that was expected and what was found. Raises the parser''s errors.';
+COMMENT ON FUNCTION remigrate.look(bytea, text) IS
+'The same as look(text, text), for a script in bytes.';
+
+CREATE FUNCTION remigrate.seam(
+	script text, target_schema text DEFAULT 'public',
+	OUT verdict text, OUT resume_from int, OUT smallest int, OUT largest int,
+	OUT reason text)
+RETURNS record
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_seam';
+
+CREATE FUNCTION remigrate.seam(
+	script bytea, target_schema text DEFAULT 'public',
+	OUT verdict text, OUT resume_from int, OUT smallest int, OUT largest int,
+	OUT reason text)
+RETURNS record
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_seam';
+
+COMMENT ON FUNCTION remigrate.seam(text, text) IS
+'Tells which prefix of a script the schema looks like, executing none of it. verdict is "fresh" (run it all), "complete" (all of it is there), "resume" (resume_from statements are done), "undecidable" (the catalog cannot show whether a statement at the seam ran) or "contradicts" (the schema looks like no prefix of it); smallest and largest are the numbers of statements after which the schema could look like this. Raises the parser''s errors.';
+COMMENT ON FUNCTION remigrate.seam(bytea, text) IS
+'The same as seam(text, text), for a script in bytes.';
+
+CREATE FUNCTION remigrate.history(
+	scripts text[], target_schema text DEFAULT 'public',
+	OUT script int, OUT contradicted boolean, OUT reason text)
+RETURNS SETOF record
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_history';
+
+COMMENT ON FUNCTION remigrate.history(text[], text) IS
+'Compares a whole history of scripts, in their order, with the schema. Returns one row per script: its number, whether the schema contradicts the last word that this script has on some object, and which. Raises the parser''s errors.';
 
 -- Views ---------------------------------------------------------------------
 

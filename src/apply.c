@@ -49,15 +49,8 @@ pass_over_transaction_control(const Script *script,
 				 errhint("CALL remigrate.migrate() honours them.")));
 }
 
-static int
-first_statement(const Migration *migration)
-{
-	return migration->policy.resume_at == RESUME_AT_UNSET ? 0 :
-		migration->policy.resume_at - 1;
-}
-
 static void
-run_statements(const Migration *migration, ScriptPosition *position)
+run_statements(const Migration *migration, ScriptPosition *position, int from)
 {
 	const Script *script = migration->script;
 	int			guc_level = NewGUCNestLevel();
@@ -65,7 +58,8 @@ run_statements(const Migration *migration, ScriptPosition *position)
 	execute_prepare_settings(migration->schema, migration->policy.lock_timeout,
 							 false);
 	blocker_watch(migration->policy.lock_timeout);
-	for (int i = first_statement(migration); i < script->statement_count; i++)
+	execute_settings_before(position, from);
+	for (int i = from; i < script->statement_count; i++)
 	{
 		const ScriptStatement *statement = &script->statements[i];
 
@@ -79,11 +73,12 @@ run_statements(const Migration *migration, ScriptPosition *position)
 }
 
 /*
- * Runs the script in a subtransaction.  Returns NULL, or the error that it
- * raised, after rolling back what it did.
+ * Runs the rest of the script in a subtransaction.  Returns NULL, or the
+ * error that it raised, after rolling back what it did.
  */
 static ErrorData *
-run_in_subtransaction(const Migration *migration, ScriptPosition *position)
+run_in_subtransaction(const Migration *migration, ScriptPosition *position,
+					  int from)
 {
 	MemoryContext old_context = CurrentMemoryContext;
 	ResourceOwner old_owner = CurrentResourceOwner;
@@ -93,7 +88,7 @@ run_in_subtransaction(const Migration *migration, ScriptPosition *position)
 	MemoryContextSwitchTo(old_context);
 	PG_TRY();
 	{
-		run_statements(migration, position);
+		run_statements(migration, position, from);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -106,34 +101,64 @@ run_in_subtransaction(const Migration *migration, ScriptPosition *position)
 	MemoryContextSwitchTo(old_context);
 	CurrentResourceOwner = old_owner;
 	execute_finish();
+	if (error != NULL)
+		execute_take_error(position, error);
 	return error;
 }
 
-static Outcome
-run_and_record(const Migration *migration, const Journal *journal)
+/*
+ * Runs what a decision says is to be run; an error may bring a look at the
+ * catalog, and that another decision.  Returns the one that held.
+ */
+static Decision
+run_by_decision(const Migration *migration, Decision decision)
 {
 	ScriptPosition position = {.script = migration->script};
-	Outcome		outcome = OUTCOME_APPLIED;
-	int			statements = migration->script->statement_count -
-		first_statement(migration);
-	char	   *logs = NULL;
-	ErrorData  *error = run_in_subtransaction(migration, &position);
 
-	if (error != NULL)
+	while (decision.kind == DECISION_RUN)
 	{
-		if (decide_after_error(migration, &position, error, &logs) ==
-			DECISION_FAILED)
+		ErrorData  *error = run_in_subtransaction(migration, &position,
+												  decision.from);
+		Decision	next;
+
+		if (error == NULL)
+			break;
+		next = decide_after_error(migration, &position, error, decision.from);
+		if (next.kind == DECISION_FAILED)
 		{
 			execute_describe_failure(error, &position);
 			failure_throw(error);
 		}
-		outcome = OUTCOME_ALREADY_APPLIED;
-		statements = 0;
+		decision = next;
 	}
-	else
+	return decision;
+}
+
+static Outcome
+run_and_record(const Migration *migration, const Journal *journal,
+			   JournalDoubt doubt)
+{
+	Decision	decision = run_by_decision(migration,
+										   decide_before_run(migration, doubt));
+	Outcome		outcome = OUTCOME_ALREADY_APPLIED;
+	int			statements = 0;
+
+	if (decision.kind == DECISION_FOUND && doubt == DOUBT_CLAIM)
+	{
+		migration_record_healed(migration, journal, decision.logs,
+								decision.evidence);
+		migration_log(migration, OUTCOME_HEALED, 0);
+		return OUTCOME_HEALED;
+	}
+	if (decision.kind == DECISION_RUN)
+	{
+		outcome = decision.from > 0 ? OUTCOME_RESUMED : OUTCOME_APPLIED;
+		statements = migration->script->statement_count - decision.from;
 		journal_check_still_there(journal, migration->schema_oid,
 								  migration->script->subject);
-	migration_record(migration, journal, outcome, statements, NULL, logs, NULL);
+	}
+	migration_record(migration, journal, outcome, statements, NULL,
+					 decision.logs, decision.evidence);
 	migration_log(migration, outcome, statements);
 	return outcome;
 }
@@ -143,16 +168,19 @@ apply_migration(const Migration *migration)
 {
 	Journal    *journal;
 	JournalFinding finding;
+	bool		had_journal;
 
 	lock_acquire_for_transaction(migration->script->subject,
 								 migration->policy.migration_lock_wait);
+	had_journal = journal_open(migration->schema_oid, RowExclusiveLock) != NULL;
 	journal = journal_open_or_create(migration->schema_oid);
 	finding = migration_find(migration, journal);
 	if (migration_is_known(migration, journal, &finding))
 		return OUTCOME_UNCHANGED;
 	if (finding.unfinished != NULL)
 		migration_refuse_unfinished(migration);
-	return run_and_record(migration, journal);
+	return run_and_record(migration, journal,
+						  decision_doubt(migration, &finding, had_journal));
 }
 
 /*

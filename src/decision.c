@@ -1,54 +1,239 @@
 /*-------------------------------------------------------------------------
  *
  * decision.c
- *	  What it means that a statement of a script failed.
+ *	  How much of a migration is applied already, and what to do about it.
+ *
+ * "Already exists" does not say that the thing is there: the name can be that
+ * of a leftover constraint, of a table of another application, of an index
+ * that was never finished.  So an error of that kind is no proof; it is a
+ * reason to look which prefix of the script the schema looks like.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "utils/elog.h"
+#include "lib/stringinfo.h"
 
 #include "decision.h"
+#include "errors.h"
 #include "failure.h"
+#include "query.h"
+#include "seam.h"
+
+/* The longest list of statements that a primary message carries. */
+#define MESSAGE_LIST_BYTES 600
+
+JournalDoubt
+decision_doubt(const Migration *migration, const JournalFinding *finding,
+			   bool had_journal)
+{
+	if (finding->verdict == JOURNAL_CLAIMS)
+		return DOUBT_CLAIM;
+	if (!had_journal && journal_schema_has_tables(migration->schema_oid))
+		return DOUBT_NO_JOURNAL;
+	return DOUBT_NONE;
+}
+
+static int
+first_statement(const Migration *migration)
+{
+	return migration->policy.resume_at == RESUME_AT_UNSET ? 0 :
+		migration->policy.resume_at - 1;
+}
+
+static Decision
+run_from(int from)
+{
+	return (Decision)
+	{
+		.kind = DECISION_RUN,
+			.from = from
+	};
+}
+
+/* A decision that rests on what the look has found, and says so. */
+static Decision
+by_evidence(DecisionKind kind, int from, const Script *script,
+			const Seam *seam)
+{
+	Decision	decision = {
+		.kind = kind,
+		.from = from,
+		.logs = psprintf("remigrate: %s", seam_summary(script, seam)),
+		.evidence = seam_evidence_json(script, seam)
+	};
+
+	ereport(NOTICE,
+			(errmsg("%s: %s", script->subject, seam_summary(script, seam))));
+	return decision;
+}
+
+/* The list on one line, for channels that carry the message alone. */
+static char *
+list_for_message(const Script *script, const Seam *seam)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (const char *c = seam_report(script, seam); *c != '\0'; c++)
+		if (*c == '\n')
+			appendStringInfoString(&list, ", ");
+		else
+			appendStringInfoChar(&list, *c);
+	if (list.len > MESSAGE_LIST_BYTES)
+		return "";
+	return psprintf(" (statements: %s)", list.data);
+}
+
+static void
+refuse_undecidable(const Migration *migration, const Seam *seam,
+				   JournalDoubt doubt)
+{
+	const Script *script = migration->script;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_REMIGRATE_UNDECIDABLE),
+			 errmsg("%s was not run: %snobody can tell how much of it is applied already: %s%s",
+					script->subject,
+					doubt == DOUBT_CLAIM ?
+					"the journal calls it applied, but without a checksum, and " : "",
+					seam->reason, list_for_message(script, seam)),
+			 errdetail("%s", seam_report(script, seam)),
+			 doubt == DOUBT_CLAIM ?
+			 errhint("Find out, then accept the claim with remigrate.resolve(name, 'edited', script), or call again with resume_at => the number of the first statement that is not done.") :
+			 errhint("Find out, then call again with resume_at => the number of the first statement that is not done, or mark the migration as applied with remigrate.resolve(name, 'applied', script)."),
+			 errhidestmt(true)));
+}
+
+/* Whether all statements that may or may not be done can be run once more. */
+static bool
+may_run_again(const Seam *seam)
+{
+	for (int i = Max(seam->smallest, 0); i < seam->largest; i++)
+		if (!seam->evidence[i].repeatable)
+			return false;
+	return true;
+}
+
+Decision
+decide_before_run(const Migration *migration, JournalDoubt doubt)
+{
+	const Script *script = migration->script;
+	int			first = first_statement(migration);
+	Seam	   *seam;
+
+	if (doubt == DOUBT_NONE || migration->policy.resume_at != RESUME_AT_UNSET)
+		return run_from(first);
+	seam = seam_find(script, migration->schema, 0);
+	switch (seam->verdict)
+	{
+		case SEAM_COMPLETE:
+			return by_evidence(DECISION_FOUND, 0, script, seam);
+		case SEAM_RESUME:
+			return by_evidence(DECISION_RUN, seam->resume_from, script, seam);
+		case SEAM_FRESH:
+			/* A claim about what leaves no trace can't be checked. */
+			if (doubt == DOUBT_CLAIM && script->statement_count == 0)
+				return by_evidence(DECISION_FOUND, 0, script, seam);
+			if (doubt == DOUBT_CLAIM && !may_run_again(seam))
+				refuse_undecidable(migration, seam, doubt);
+			return run_from(0);
+		case SEAM_CONTRADICTS:
+			if (doubt == DOUBT_CLAIM)
+				refuse_undecidable(migration, seam, doubt);
+			/* Its first error will tell, with what the look finds then. */
+			return run_from(0);
+		case SEAM_UNDECIDABLE:
+			break;
+	}
+	refuse_undecidable(migration, seam, doubt);
+	pg_unreachable();
+}
 
 /*
- * Whether the statement's own effect can be what raised a duplicate: in a
- * query, a DO block or a procedure it came from something that was called.
+ * Whether an error can mean that a statement has been run before: its object
+ * is there already, or what it would change or drop is not there any more.
  */
 static bool
-defines_objects(const ScriptStatement *statement)
+may_be_done_already(const ErrorData *error, const ScriptStatement *statement)
 {
-	switch (nodeTag(statement->raw->stmt))
+	switch (error->sqlerrcode)
 	{
-		case T_InsertStmt:
-		case T_UpdateStmt:
-		case T_DeleteStmt:
-		case T_MergeStmt:
-		case T_SelectStmt:
-		case T_DoStmt:
-		case T_CallStmt:
-		case T_ExecuteStmt:
-		case T_ExplainStmt:
-			return false;
-		default:
+		case ERRCODE_UNDEFINED_TABLE:
+		case ERRCODE_UNDEFINED_COLUMN:
+		case ERRCODE_UNDEFINED_OBJECT:
+		case ERRCODE_UNDEFINED_FUNCTION:
+		case ERRCODE_UNDEFINED_SCHEMA:
+		case ERRCODE_INVALID_TABLE_DEFINITION:	/* a second primary key */
 			return true;
+		case ERRCODE_INVALID_PARAMETER_VALUE:	/* an enum value renamed */
+			return IsA(statement->raw->stmt, AlterEnumStmt);
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:	/* an identity column */
+			return IsA(statement->raw->stmt, AlterTableStmt);
+		default:
+			return failure_is_duplicate(error);
 	}
+}
+
+static Decision
+take_at_its_word(const ScriptPosition *position, const ErrorData *error)
+{
+	return (Decision)
+	{
+		.kind = DECISION_FOUND,
+			.logs = psprintf("remigrate: taken as already applied, by on_duplicate => skip: statement %d of %d (line %d): %s (SQLSTATE %s)",
+							 position->statement->number,
+							 position->script->statement_count,
+							 position->statement->line, error->message,
+							 unpack_sql_state(error->sqlerrcode))
+	};
+}
+
+static void
+add_detail(ErrorData *error, const Script *script, const Seam *seam)
+{
+	error->detail = psprintf("%s%s%s:\n%s",
+							 error->detail ? error->detail : "",
+							 error->detail ? "\n" : "",
+							 "The schema looks like no beginning of the script",
+							 seam_report(script, seam));
 }
 
 Decision
 decide_after_error(const Migration *migration, const ScriptPosition *position,
-				   const ErrorData *error, char **logs)
+				   ErrorData *error, int from)
 {
-	if (migration->policy.on_duplicate != DUPLICATE_SKIP ||
-		!failure_is_duplicate(error) ||
-		!defines_objects(position->statement))
-		return DECISION_FAILED;
+	const Script *script = migration->script;
+	Decision	failed = {.kind = DECISION_FAILED};
+	Seam	   *seam;
 
-	*logs = psprintf("remigrate: taken as already applied, by on_duplicate => skip: statement %d of %d (line %d): %s (SQLSTATE %s)",
-					 position->statement->number,
-					 position->script->statement_count,
-					 position->statement->line, error->message,
-					 unpack_sql_state(error->sqlerrcode));
-	return DECISION_ALREADY_APPLIED;
+	/* What a trigger or a function ran into says nothing of the script. */
+	if (position->statement == NULL || !position->raised_by_statement)
+		return failed;
+	if (migration->policy.on_duplicate == DUPLICATE_SKIP)
+		return failure_is_duplicate(error) ?
+			take_at_its_word(position, error) : failed;
+	if (migration->policy.on_duplicate == DUPLICATE_ERROR ||
+		!may_be_done_already(error, position->statement))
+		return failed;
+
+	seam = seam_find(script, migration->schema, from);
+	switch (seam->verdict)
+	{
+		case SEAM_COMPLETE:
+			return by_evidence(DECISION_FOUND, 0, script, seam);
+		case SEAM_RESUME:
+			if (seam->resume_from > from)
+				return by_evidence(DECISION_RUN, seam->resume_from, script, seam);
+			return failed;
+		case SEAM_UNDECIDABLE:
+			refuse_undecidable(migration, seam, DOUBT_NONE);
+			pg_unreachable();
+		case SEAM_CONTRADICTS:
+			add_detail(error, script, seam);
+			return failed;
+		case SEAM_FRESH:
+			return failed;
+	}
+	pg_unreachable();
 }

@@ -16,7 +16,6 @@
 #include "deploy.h"
 #include "errors.h"
 #include "migrate.h"
-#include "query.h"
 #include "registry.h"
 #include "transaction.h"
 
@@ -69,33 +68,12 @@ migration_from_registry(const Deployment *deployment,
 								deployment->policy);
 }
 
-static bool
-has_tables(Oid schema)
-{
-	QueryScope	scope;
-	QueryParameters parameters = {0};
-	bool		found;
-
-	query_begin(&scope, QUERY_AS_CALLER);
-	query_add_int(&parameters, (int32) schema);
-	/* An extension's tables are nobody's application. */
-	found = query_run("SELECT 1 FROM pg_catalog.pg_class c"
-					  " WHERE c.relnamespace = ($1::int8 & 4294967295)::text::oid"
-					  " AND c.relkind = 'r' AND NOT EXISTS"
-					  " (SELECT FROM pg_catalog.pg_depend d"
-					  "  WHERE d.classid = 'pg_catalog.pg_class'::regclass"
-					  "  AND d.objid = c.oid AND d.deptype = 'e') LIMIT 1",
-					  &parameters, true) > 0;
-	query_end(&scope);
-	return found;
-}
-
 /* Prisma's P3005: a schema that somebody else has filled. */
 static void
 check_journal_or_empty(const Deployment *deployment)
 {
 	if (journal_open(deployment->schema_oid, AccessShareLock) != NULL ||
-		!has_tables(deployment->schema_oid))
+		!journal_schema_has_tables(deployment->schema_oid))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_REMIGRATE_NO_JOURNAL),

@@ -68,6 +68,36 @@ statement_error_callback(void *arg)
 
 	if (line > 0)
 		position->error_line = line;
+	/* Notices have no other way to say which migration they come from. */
+	errcontext("%s", position->context_line);
+}
+
+/* A text without the line that begins at "line" and is "length" bytes long. */
+static char *
+without_line(const char *text, const char *line, size_t length)
+{
+	const char *rest = line + length;
+
+	if (line > text)
+		return psprintf("%.*s%s", (int) (line - 1 - text), text, rest);
+	return rest[0] == '\0' ? NULL : pstrdup(rest + 1);
+}
+
+void
+execute_take_error(ScriptPosition *position, ErrorData *error)
+{
+	char	   *line;
+
+	position->raised_by_statement = false;
+	if (position->statement == NULL || error->context == NULL)
+		return;
+	line = strstr(error->context, position->context_line);
+	if (line == NULL)
+		return;
+	/* Whatever has a line above ours was called by the statement. */
+	position->raised_by_statement = (line == error->context);
+	error->context = without_line(error->context, line,
+								  strlen(position->context_line));
 }
 
 /* The timer of the caller's statement would run out on the script as a whole. */
@@ -191,6 +221,11 @@ execute_statement(ScriptPosition *position, const ScriptStatement *statement,
 											  ALLOCSET_DEFAULT_SIZES);
 	old_context = MemoryContextSwitchTo(statement_context);
 
+	position->context_line = psprintf("%s, statement %d of %d, line %d",
+									  position->script->subject,
+									  statement->number,
+									  position->script->statement_count,
+									  statement->line);
 	callback.callback = statement_error_callback;
 	callback.arg = position;
 	callback.previous = error_context_stack;
@@ -205,6 +240,19 @@ execute_statement(ScriptPosition *position, const ScriptStatement *statement,
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(statement_context);
 	CHECK_FOR_INTERRUPTS();
+}
+
+void
+execute_settings_before(ScriptPosition *position, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		const ScriptStatement *statement = &position->script->statements[i];
+
+		if (statement->kind == STATEMENT_TRANSACTIONAL &&
+			IsA(statement->raw->stmt, VariableSetStmt))
+			execute_statement(position, statement, PROCESS_UTILITY_QUERY);
+	}
 }
 
 void

@@ -18,6 +18,8 @@ typedef struct ScriptPosition
 	const Script *script;
 	const ScriptStatement *statement;	/* NULL before the first */
 	int			error_line;		/* where the error pointed, or 0 */
+	bool		raised_by_statement;	/* and not by what it called */
+	const char *context_line;	/* what marks it in an error's context */
 } ScriptPosition;
 
 /*
@@ -38,6 +40,19 @@ extern void execute_prepare_settings(const char *schema, int lock_timeout,
 extern void execute_statement(ScriptPosition *position,
 							  const ScriptStatement *statement,
 							  ProcessUtilityContext context);
+
+/*
+ * Runs the SETs among the first "count" statements alone: the others are done,
+ * but what was SET for them holds for the ones that follow.
+ */
+extern void execute_settings_before(ScriptPosition *position, int count);
+
+/*
+ * To be called with each error that a statement raised, as soon as it is
+ * caught: finds out whether the statement itself raised it, and takes our own
+ * line, which the message makes needless, out of its context.
+ */
+extern void execute_take_error(ScriptPosition *position, ErrorData *error);
 
 /*
  * After the last statement, or one that failed: the caller's own query goes

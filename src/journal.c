@@ -26,6 +26,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "checksum.h"
 #include "compat.h"
 #include "journal.h"
 #include "query.h"
@@ -444,4 +445,52 @@ journal_correct_checksum(const Journal *journal, const char *id,
 					   journal->table, id_as_text(journal)),
 			  &parameters, false);
 	query_end(&scope);
+}
+
+void
+journal_correct_claims(const Journal *journal, const char *name,
+					   const char *checksum, bool false_claim)
+{
+	ListCell   *cell;
+
+	foreach(cell, journal_rows(journal, name))
+	{
+		const JournalRow *row = lfirst(cell);
+		QueryScope	scope;
+		QueryParameters parameters = {0};
+
+		if (!row->finished || row->rolled_back ||
+			checksum_is_plausible(row->checksum))
+			continue;
+		query_begin(&scope, QUERY_AS_CALLER);
+		query_add_text(&parameters, row->id);
+		query_add_text(&parameters, checksum);
+		add_time_or_null(&parameters, false_claim, GetCurrentTimestamp());
+		query_run(psprintf("UPDATE %s SET checksum = $2, rolled_back_at = $3"
+						   " WHERE %s = $1", journal->table,
+						   id_as_text(journal)), &parameters, false);
+		query_end(&scope);
+	}
+}
+
+bool
+journal_schema_has_tables(Oid schema)
+{
+	QueryScope	scope;
+	QueryParameters parameters = {0};
+	bool		found;
+
+	query_begin(&scope, QUERY_AS_CALLER);
+	query_add_int(&parameters, (int32) schema);
+	query_add_text(&parameters, JOURNAL_TABLE);
+	/* An extension's tables are nobody's application. */
+	found = query_run("SELECT 1 FROM pg_catalog.pg_class c"
+					  " WHERE c.relnamespace = ($1::int8 & 4294967295)::text::oid"
+					  " AND c.relkind = 'r' AND c.relname <> $2 AND NOT EXISTS"
+					  " (SELECT FROM pg_catalog.pg_depend d"
+					  "  WHERE d.classid = 'pg_catalog.pg_class'::regclass"
+					  "  AND d.objid = c.oid AND d.deptype = 'e') LIMIT 1",
+					  &parameters, true) > 0;
+	query_end(&scope);
+	return found;
 }

@@ -89,8 +89,19 @@ extern bool journal_row_is_unfinished(const Journal *journal, const char *id);
 /* Takes an unfinished row of ours back. */
 extern void journal_delete_unfinished(const Journal *journal, const char *id);
 
+/*
+ * Puts right what was only claimed: every finished row of the migration that
+ * has no checksum gets this one, and where the claim was "false_claim" is
+ * marked as rolled back.
+ */
+extern void journal_correct_claims(const Journal *journal, const char *name,
+								   const char *checksum, bool false_claim);
+
 /* Puts a row's checksum right. */
 extern void journal_correct_checksum(const Journal *journal, const char *id,
 									 const char *checksum);
+
+/* Whether a schema has tables, the journal and extensions' ones apart. */
+extern bool journal_schema_has_tables(Oid schema);
 
 #endif							/* REMIGRATE_JOURNAL_H */

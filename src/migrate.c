@@ -69,7 +69,8 @@ count_after_interruption(const Migration *migration,
 
 	execute_prepare_settings(migration->schema,
 							 migration->policy.lock_timeout, true);
-	switch (outside_look(statement))
+	switch (outside_look(migration->script, statement,
+						 migration->schema).state)
 	{
 		case OUTSIDE_DONE:
 			return entry->statement_running;
@@ -107,48 +108,74 @@ resume_attempt(MigrationRun *run, const JournalRow *unfinished,
 }
 
 /*
- * Looks at journal and registry, and makes the journal where there is none.
- * Returns whether there is nothing to do.
+ * What of a migration that is not known to be applied is to be run.  Returns
+ * the outcome where that is nothing, else OUTCOME_APPLIED.
  */
-static bool
-prepare_run(MigrationRun *run)
+static Outcome
+prepare_unknown(MigrationRun *run, const Journal *journal,
+				const JournalFinding *finding, const RegistryEntry *entry,
+				bool had_journal)
 {
 	const Migration *migration = run->migration;
-	JournalFinding finding;
-	RegistryEntry *entry;
-	Journal    *journal;
-	bool		known;
+	JournalDoubt doubt = decision_doubt(migration, finding, had_journal);
 
-	transaction_make_writable();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	journal = journal_open_or_create(migration->schema_oid);
-	run->journal_relation = journal->relation;
-	finding = migration_find(migration, journal);
-	known = migration_is_known(migration, journal, &finding);
-	entry = registry_entry(migration->schema, migration->name);
-	if (entry != NULL)
-		run->last_sqlstate = entry->last_sqlstate;
-	if (known)
-	{
-		if (entry != NULL && strcmp(entry->state, "applied") != 0 &&
-			finding.verdict != JOURNAL_EDITED)
-			registry_record_applied(migration->schema, migration->name,
-									migration->script);
-	}
-	else
+	if (finding->unfinished != NULL)
 	{
 		if (migration->policy.resume_at != RESUME_AT_UNSET)
 			run->first = migration->policy.resume_at - 1;
-		if (finding.unfinished != NULL)
-			resume_attempt(run, finding.unfinished, entry);
-		else if (entry != NULL && strcmp(entry->state, "running") == 0)
-			/* Whoever resolved its journal row has taken it out of our hands. */
-			registry_record_undone(migration->schema, migration->name);
-		run->done = run->first;
+		resume_attempt(run, finding->unfinished, entry);
+		return OUTCOME_APPLIED;
 	}
+	if (entry != NULL && strcmp(entry->state, "running") == 0)
+		/* Whoever resolved its journal row has taken it out of our hands. */
+		registry_record_undone(migration->schema, migration->name);
+	run->decision = decide_before_run(migration, doubt);
+	run->first = run->decision.from;
+	if (run->decision.kind != DECISION_FOUND)
+		return OUTCOME_APPLIED;
+	if (doubt == DOUBT_CLAIM)
+	{
+		migration_record_healed(migration, journal, run->decision.logs,
+								run->decision.evidence);
+		return OUTCOME_HEALED;
+	}
+	run_record_end(run, OUTCOME_ALREADY_APPLIED, 0, &run->decision);
+	return OUTCOME_ALREADY_APPLIED;
+}
+
+/*
+ * Looks at journal and registry, and makes the journal where there is none.
+ * Returns the outcome where there is nothing to run, else OUTCOME_APPLIED.
+ */
+static Outcome
+prepare_run(MigrationRun *run)
+{
+	const Migration *migration = run->migration;
+	Outcome		outcome = OUTCOME_UNCHANGED;
+	JournalFinding finding;
+	RegistryEntry *entry;
+	Journal    *journal;
+	bool		had_journal;
+
+	transaction_make_writable();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	had_journal = journal_open(migration->schema_oid, RowExclusiveLock) != NULL;
+	journal = journal_open_or_create(migration->schema_oid);
+	run->journal_relation = journal->relation;
+	finding = migration_find(migration, journal);
+	entry = registry_entry(migration->schema, migration->name);
+	if (entry != NULL)
+		run->last_sqlstate = entry->last_sqlstate;
+	if (!migration_is_known(migration, journal, &finding))
+		outcome = prepare_unknown(run, journal, &finding, entry, had_journal);
+	else if (entry != NULL && strcmp(entry->state, "applied") != 0 &&
+			 finding.verdict != JOURNAL_EDITED)
+		registry_record_applied(migration->schema, migration->name,
+								migration->script);
+	run->done = run->first;
 	PopActiveSnapshot();
 	transaction_commit();
-	return known;
+	return outcome;
 }
 
 /* Runs what is left; returns NULL or the error, with its transaction undone. */
@@ -166,6 +193,7 @@ attempt(MigrationRun *run)
 		blocker_unwatch();
 		error = failure_catch(run->context);
 		transaction_rollback(run->context);
+		execute_take_error(&run->position, error);
 	}
 	PG_END_TRY();
 	return error;
@@ -182,7 +210,8 @@ look_at_failed(const MigrationRun *run)
 		return OUTSIDE_NOT_DONE;
 	execute_prepare_settings(run->migration->schema, 0, true);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	state = outside_look(statement);
+	state = outside_look(run->migration->script, statement,
+						 run->migration->schema).state;
 	PopActiveSnapshot();
 	return state;
 }
@@ -330,16 +359,6 @@ describe_failure(MigrationRun *run, ErrorData *error)
 }
 
 static void
-record_as_found(MigrationRun *run, const char *logs)
-{
-	transaction_make_writable();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	run_record_end(run, OUTCOME_ALREADY_APPLIED, 0, logs);
-	PopActiveSnapshot();
-	transaction_commit();
-}
-
-static void
 report(const MigrationRun *run, Outcome outcome, int statements)
 {
 	long		milliseconds =
@@ -356,30 +375,66 @@ report(const MigrationRun *run, Outcome outcome, int statements)
 						   outcome_name(outcome), statements, milliseconds)));
 }
 
+/*
+ * Decides what to make of an error.  That may raise another one, which then
+ * takes its place: *error is replaced, and the decision is that it failed.
+ */
+static Decision
+decide(MigrationRun *run, ErrorData **error)
+{
+	Decision	decision = {.kind = DECISION_FAILED};
+
+	if (run->committing)
+		return decision;
+	PG_TRY();
+	{
+		transaction_make_writable();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		decision = decide_after_error(run->migration, &run->position, *error,
+									  run->done);
+		if (decision.kind == DECISION_FOUND)
+			run_record_end(run, OUTCOME_ALREADY_APPLIED, 0, &decision);
+		PopActiveSnapshot();
+		transaction_commit();
+	}
+	PG_CATCH();
+	{
+		*error = failure_catch(run->context);
+		transaction_rollback(run->context);
+		run->position.statement = NULL;
+		decision = (Decision)
+		{
+			.kind = DECISION_FAILED
+		};
+	}
+	PG_END_TRY();
+	return decision;
+}
+
 static Outcome
 run_until_done(MigrationRun *run)
 {
 	for (;;)
 	{
 		ErrorData  *error = attempt(run);
-		char	   *logs = NULL;
+		Decision	decision;
 
 		execute_finish();
 		if (error == NULL)
 			return run->first > 0 ? OUTCOME_RESUMED : OUTCOME_APPLIED;
 		if (run_adjust(run, error))
 			continue;
-		if (run->done == 0 && !run->committing &&
-			run->position.statement != NULL &&
-			decide_after_error(run->migration, &run->position, error,
-							   &logs) == DECISION_ALREADY_APPLIED)
-		{
-			record_as_found(run, logs);
+		decision = decide(run, &error);
+		if (decision.kind == DECISION_FOUND)
 			return OUTCOME_ALREADY_APPLIED;
+		if (decision.kind == DECISION_FAILED)
+		{
+			describe_failure(run, error);
+			try_to_record_failure(run, error);
+			failure_throw(error);
 		}
-		describe_failure(run, error);
-		try_to_record_failure(run, error);
-		failure_throw(error);
+		run->decision = decision;
+		run->first = run->done = decision.from;
 	}
 }
 
@@ -394,16 +449,12 @@ migrate_run(Migration *migration, const SessionSettings *session)
 		.ends_transaction = palloc0_array(bool,
 										  migration->script->statement_count + 1)
 	};
-	Outcome		outcome;
+	Outcome		outcome = prepare_run(&run);
 
-	if (prepare_run(&run))
-	{
-		report(&run, OUTCOME_UNCHANGED, 0);
-		return OUTCOME_UNCHANGED;
-	}
-	outcome = run_until_done(&run);
+	if (outcome == OUTCOME_APPLIED)
+		outcome = run_until_done(&run);
 	report(&run, outcome,
-		   outcome == OUTCOME_ALREADY_APPLIED ? 0 :
-		   migration->script->statement_count - run.first);
+		   outcome == OUTCOME_APPLIED || outcome == OUTCOME_RESUMED ?
+		   migration->script->statement_count - run.first : 0);
 	return outcome;
 }

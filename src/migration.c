@@ -36,6 +36,8 @@ outcome_name(Outcome outcome)
 			return "already_applied";
 		case OUTCOME_UNCHANGED:
 			return "unchanged";
+		case OUTCOME_HEALED:
+			return "healed";
 	}
 	pg_unreachable();
 }
@@ -281,19 +283,6 @@ migration_refuse_unfinished(const Migration *migration)
 			 errhidestmt(true)));
 }
 
-static void
-refuse_claim(const Migration *migration, const JournalRow *claim)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_REMIGRATE_UNDECIDABLE),
-			 errmsg("%s was not run: the journal claims it as applied, with \"%s\" for a checksum",
-					migration->script->subject, claim->checksum),
-			 errdetail("Whatever wrote that row did not compute a checksum, and may not have run the script either."),
-			 errhint("Compare the schema with the script. Then write the script's checksum, %s, into the journal row %s, or delete the row.",
-					 migration->script->checksum, claim->id),
-			 errhidestmt(true)));
-}
-
 bool
 migration_is_known(const Migration *migration, const Journal *journal,
 				   const JournalFinding *finding)
@@ -318,9 +307,27 @@ migration_is_known(const Migration *migration, const Journal *journal,
 	failed_name = journal_failed_migration(journal, migration->name);
 	if (failed_name != NULL)
 		refuse_failed(migration, failed_name);
-	if (finding->verdict == JOURNAL_CLAIMS)
-		refuse_claim(migration, finding->row);
 	return false;
+}
+
+static void
+record_event(const Migration *migration, Outcome outcome, int statements,
+			 const char *logs, const char *evidence)
+{
+	Event		event = {
+		.action = outcome_name(outcome),
+		.schema = migration->schema,
+		.migration = migration->name,
+		.checksum = migration->script->checksum,
+		.statements = statements,
+		.started_at = migration->started_at,
+		.message = logs,
+		.evidence = evidence
+	};
+
+	registry_record_applied(migration->schema, migration->name,
+							migration->script);
+	event_record(&event);
 }
 
 void
@@ -338,17 +345,10 @@ migration_record(const Migration *migration, const Journal *journal,
 		.finished = true,
 		.applied_steps_count = outcome == OUTCOME_ALREADY_APPLIED ? 0 : 1
 	};
-	Event		event = {
-		.action = outcome_name(outcome),
-		.schema = migration->schema,
-		.migration = migration->name,
-		.checksum = migration->script->checksum,
-		.statements = statements,
-		.started_at = migration->started_at,
-		.message = logs,
-		.evidence = evidence
-	};
 
+	/* What was claimed before was not true then. */
+	journal_correct_claims(journal, migration->name,
+						   migration->script->checksum, true);
 	if (unfinished_id == NULL)
 		(void) journal_insert(journal, &row);
 	else if (!journal_end_row(journal, &row))
@@ -356,11 +356,18 @@ migration_record(const Migration *migration, const Journal *journal,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s was run, but somebody has changed or removed its unfinished journal row meanwhile",
 						migration->script->subject),
-				 errhint("Look at remigrate.event_log and at the journal, then mark the migration as applied, as \"prisma migrate resolve --applied\" does."),
+				 errhint("Look at remigrate.event_log and at the journal, then mark the migration as applied with remigrate.resolve()."),
 				 errhidestmt(true)));
-	registry_record_applied(migration->schema, migration->name,
-							migration->script);
-	event_record(&event);
+	record_event(migration, outcome, statements, logs, evidence);
+}
+
+void
+migration_record_healed(const Migration *migration, const Journal *journal,
+						const char *logs, const char *evidence)
+{
+	journal_correct_claims(journal, migration->name,
+						   migration->script->checksum, false);
+	record_event(migration, OUTCOME_HEALED, 0, logs, evidence);
 }
 
 void

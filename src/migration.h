@@ -30,7 +30,8 @@ typedef enum Outcome
 	OUTCOME_APPLIED,
 	OUTCOME_RESUMED,			/* the rest of it was run */
 	OUTCOME_ALREADY_APPLIED,	/* found in the schema */
-	OUTCOME_UNCHANGED			/* found in the journal */
+	OUTCOME_UNCHANGED,			/* found in the journal */
+	OUTCOME_HEALED				/* claimed by the journal, and true */
 } Outcome;
 
 /* The word that a call returns for an outcome; static. */
@@ -106,9 +107,8 @@ extern void migration_report_edited(const Migration *migration,
 /*
  * Whether the journal knows the migration as applied, so that there is
  * nothing to do; corrects a checksum that lacks the final newline.  Raises
- * RM001 for one that was edited unless its policy is to warn, RM002 for a
- * claim without a checksum, 55000 where another failed migration is in the
- * way.
+ * RM001 for one that was edited unless its policy is to warn, 55000 where
+ * another failed migration is in the way.
  */
 extern bool migration_is_known(const Migration *migration,
 							   const Journal *journal,
@@ -129,6 +129,14 @@ extern void migration_record(const Migration *migration,
 							 const Journal *journal, Outcome outcome,
 							 int statements, const char *unfinished_id,
 							 const char *logs, const char *evidence);
+
+/*
+ * The same for one that the journal has called applied all along: its rows
+ * get the script's checksum.
+ */
+extern void migration_record_healed(const Migration *migration,
+									const Journal *journal,
+									const char *logs, const char *evidence);
 
 /* Writes the line about it to the server's log. */
 extern void migration_log(const Migration *migration, Outcome outcome,

@@ -12,55 +12,18 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
-#include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "nodes/makefuncs.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 
 #include "compat.h"
 #include "outside.h"
 #include "query.h"
-
-/* The index a CREATE INDEX names, if its table has one of that name. */
-static Oid
-find_index(const IndexStmt *create, bool *on_other_table)
-{
-	Oid			table = RangeVarGetRelid(create->relation, NoLock, true);
-	Oid			index;
-
-	*on_other_table = false;
-	if (!OidIsValid(table) || create->idxname == NULL)
-		return InvalidOid;
-	index = get_relname_relid(create->idxname, get_rel_namespace(table));
-	if (!OidIsValid(index))
-		return InvalidOid;
-	*on_other_table = get_rel_relkind(index) != RELKIND_INDEX ||
-		IndexGetRelation(index, true) != table;
-	return index;
-}
-
-static bool
-index_is_valid(Oid index)
-{
-	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
-	bool		valid = false;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		Form_pg_index form = (Form_pg_index) GETSTRUCT(tuple);
-
-		valid = form->indisvalid && form->indisready && form->indislive;
-		ReleaseSysCache(tuple);
-	}
-	return valid;
-}
+#include "seam.h"
 
 static bool
 index_is_being_built(Oid index)
@@ -79,19 +42,27 @@ index_is_being_built(Oid index)
 	return found;
 }
 
-static OutsideState
-look_at_create_index(const IndexStmt *create)
+/* An index is what its definition says, whatever its name. */
+static OutsideLook
+look_at_create_index(const Script *script, const ScriptStatement *statement,
+					 const char *schema)
 {
-	bool		on_other_table;
-	Oid			index = find_index(create, &on_other_table);
+	Seam	   *seam = seam_find(script, schema, 0);
+	const SeamEvidence *evidence = &seam->evidence[statement->number - 1];
+	OutsideLook look = {.state = OUTSIDE_NOT_DONE};
 
-	if (create->idxname == NULL)
-		return OUTSIDE_UNKNOWN;
-	if (!OidIsValid(index) || on_other_table)
-		return OUTSIDE_NOT_DONE;
-	if (index_is_valid(index))
-		return OUTSIDE_DONE;
-	return index_is_being_built(index) ? OUTSIDE_BEING_DONE : OUTSIDE_LEFTOVER;
+	if (evidence->state == STATEMENT_DONE)
+		look.state = OUTSIDE_DONE;
+	else if (evidence->state == STATEMENT_OPAQUE)
+		look.state = OUTSIDE_UNKNOWN;
+	else if (evidence->state == STATEMENT_INVALID &&
+			 OidIsValid(evidence->invalid_index))
+	{
+		look.index = evidence->invalid_index;
+		look.state = index_is_being_built(look.index) ?
+			OUTSIDE_BEING_DONE : OUTSIDE_LEFTOVER;
+	}
+	return look;
 }
 
 static OutsideState
@@ -130,15 +101,11 @@ look_at_detach(const AlterTableStmt *alter)
 		OUTSIDE_UNKNOWN : OUTSIDE_NOT_DONE;
 }
 
-OutsideState
-outside_look(const ScriptStatement *statement)
+static OutsideState
+look_at_other(const Node *parse_tree)
 {
-	const Node *parse_tree = statement->raw->stmt;
-
 	switch (nodeTag(parse_tree))
 	{
-		case T_IndexStmt:
-			return look_at_create_index((const IndexStmt *) parse_tree);
 		case T_DropStmt:
 			return look_at_drop_index((const DropStmt *) parse_tree);
 		case T_AlterTableStmt:
@@ -152,24 +119,37 @@ outside_look(const ScriptStatement *statement)
 	}
 }
 
-void
-outside_drop_leftover(const Script *script, const ScriptStatement *statement)
+OutsideLook
+outside_look(const Script *script, const ScriptStatement *statement,
+			 const char *schema)
 {
-	IndexStmt  *create = castNode(IndexStmt, statement->raw->stmt);
+	const Node *parse_tree = statement->raw->stmt;
+	OutsideLook look = {0};
+
+	if (IsA(parse_tree, IndexStmt))
+		return look_at_create_index(script, statement, schema);
+	look.state = look_at_other(parse_tree);
+	return look;
+}
+
+void
+outside_drop_leftover(const Script *script, const ScriptStatement *statement,
+					  Oid index)
+{
 	DropStmt   *drop = makeNode(DropStmt);
 	PlannedStmt *planned = makeNode(PlannedStmt);
-	bool		on_other_table;
-	Oid			index = find_index(create, &on_other_table);
+	char	   *name = get_rel_name(index);
 	char	   *schema = get_namespace_name(get_rel_namespace(index));
 
+	if (name == NULL || schema == NULL)
+		return;					/* somebody else was faster */
 	ereport(NOTICE,
 			(errmsg("%s, statement %d of %d (line %d): index \"%s\" is invalid, left by an interrupted build; it is dropped and built anew",
 					script->subject, statement->number,
-					script->statement_count, statement->line,
-					create->idxname)));
+					script->statement_count, statement->line, name)));
 	drop->removeType = OBJECT_INDEX;
 	drop->objects = list_make1(list_make2(makeString(schema),
-										  makeString(create->idxname)));
+										  makeString(name)));
 	drop->behavior = DROP_RESTRICT;
 	drop->concurrent = true;
 	planned->commandType = CMD_UTILITY;

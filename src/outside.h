@@ -14,23 +14,32 @@ typedef enum OutsideState
 {
 	OUTSIDE_NOT_DONE,			/* it did not happen, or may happen again */
 	OUTSIDE_DONE,				/* the catalog shows its result */
-	OUTSIDE_LEFTOVER,			/* an invalid index of its name and table */
+	OUTSIDE_LEFTOVER,			/* an invalid index of its table and definition */
 	OUTSIDE_BEING_DONE,			/* another backend is at it */
 	OUTSIDE_UNKNOWN				/* the catalog can't tell */
 } OutsideState;
 
+typedef struct OutsideLook
+{
+	OutsideState state;
+	Oid			index;			/* the leftover, or 0 */
+} OutsideLook;
+
 /*
- * Whether a statement of kind STATEMENT_OUTSIDE has happened, by the catalog.
- * Names resolve by the current search_path.  Needs an active snapshot.
+ * Whether a statement of kind STATEMENT_OUTSIDE of a script for this schema
+ * has happened, by the catalog.  Names resolve by the current search_path.
+ * Needs an active snapshot.
  */
-extern OutsideState outside_look(const ScriptStatement *statement);
+extern OutsideLook outside_look(const Script *script,
+								const ScriptStatement *statement,
+								const char *schema);
 
 /*
  * Drops the invalid index that outside_look has found, without blocking
  * anybody; it ends the current transaction.  Reports it by a NOTICE.
  */
 extern void outside_drop_leftover(const Script *script,
-								  const ScriptStatement *statement);
+								  const ScriptStatement *statement, Oid index);
 
 /*
  * Names every invalid index of a schema that no session is building, by a

@@ -13,6 +13,7 @@
 #include <limits.h>
 
 #include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
@@ -39,6 +40,7 @@ static const struct config_enum_entry concurrently_options[] = {
 
 /* Per call only: a setting would turn one emergency into everybody's rule. */
 static const struct config_enum_entry duplicate_options[] = {
+	{"resume", DUPLICATE_RESUME, false},
 	{"skip", DUPLICATE_SKIP, false},
 	{"error", DUPLICATE_ERROR, false},
 	{NULL, 0, false}
@@ -80,7 +82,7 @@ policy_from_settings(void)
 			.migration_lock_wait = setting_migration_lock_wait,
 			.on_edited = setting_on_edited,
 			.concurrently = setting_concurrently,
-			.on_duplicate = DUPLICATE_SKIP,
+			.on_duplicate = DUPLICATE_RESUME,
 			.resume_at = RESUME_AT_UNSET,
 			.records_repeats = true
 	};
@@ -106,6 +108,24 @@ policy_time_limit(FunctionCallInfo fcinfo, int argument, const char *name,
 	return (int) milliseconds;
 }
 
+static void
+refuse_option(const char *name, const char *value,
+			  const struct config_enum_entry *options)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; options[i].name; i++)
+		appendStringInfo(&list, "%s\"%s\"",
+						 i == 0 ? "" : options[i + 1].name ? ", " : " or ",
+						 options[i].name);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"%s\" cannot be \"%s\"; it is %s", name, value,
+					list.data),
+			 errhidestmt(true)));
+}
+
 static int
 enum_argument(FunctionCallInfo fcinfo, int argument, const char *name,
 			  const struct config_enum_entry *options, int otherwise)
@@ -118,10 +138,8 @@ enum_argument(FunctionCallInfo fcinfo, int argument, const char *name,
 	for (const struct config_enum_entry *option = options; option->name; option++)
 		if (pg_strcasecmp(option->name, value) == 0)
 			return option->val;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"%s\" cannot be \"%s\"; it is \"%s\" or \"%s\"",
-					name, value, options[0].name, options[1].name)));
+	refuse_option(name, value, options);
+	pg_unreachable();
 }
 
 Policy

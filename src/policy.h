@@ -27,6 +27,7 @@ typedef enum ConcurrentlyPolicy
 /* What a duplicate-object error of a script's statement is taken for. */
 typedef enum DuplicatePolicy
 {
+	DUPLICATE_RESUME,			/* a reason to look at the catalog */
 	DUPLICATE_SKIP,				/* proof that the whole script was applied */
 	DUPLICATE_ERROR				/* an error like any other */
 } DuplicatePolicy;

@@ -166,12 +166,13 @@ open_journal(MigrationRun *run)
 
 void
 run_record_end(MigrationRun *run, Outcome outcome, int statements,
-			   const char *logs)
+			   const Decision *decision)
 {
 	/* Not as whoever the script made itself, and not in its search_path. */
 	session_restore(run->session);
 	migration_record(run->migration, open_journal(run), outcome,
-					 statements, run->journal_id, logs, NULL);
+					 statements, run->journal_id, decision->logs,
+					 decision->evidence);
 }
 
 static void
@@ -179,7 +180,7 @@ record_success(MigrationRun *run)
 {
 	run->position.statement = NULL;
 	run_record_end(run, run->first > 0 ? OUTCOME_RESUMED : OUTCOME_APPLIED,
-				   statement_count(run) - run->first, NULL);
+				   statement_count(run) - run->first, &run->decision);
 }
 
 static void
@@ -210,6 +211,7 @@ begin_steps(MigrationRun *run)
 	record_progress(run, run->done, 0);
 	execute_prepare_settings(migration->schema,
 							 migration->policy.lock_timeout, true);
+	execute_settings_before(&run->position, run->done);
 	transaction_commit();
 }
 
@@ -230,8 +232,8 @@ report_being_done(const MigrationRun *run, const ScriptStatement *statement)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_IN_USE),
-			 errmsg("another session is building the index \"%s\"",
-					castNode(IndexStmt, statement->raw->stmt)->idxname),
+			 errmsg("another session is building the index of statement %d (line %d)",
+					statement->number, statement->line),
 			 errhint("Wait for it to end, or end it with pg_terminate_backend; then try again.")));
 }
 
@@ -239,14 +241,15 @@ static void
 run_outside(MigrationRun *run)
 {
 	const ScriptStatement *statement = statement_at(run, run->done);
-	OutsideState state;
+	OutsideLook look;
 
 	run->position.statement = statement;
 	run->position.error_line = 0;
 	PushActiveSnapshot(GetTransactionSnapshot());
-	state = outside_look(statement);
+	look = outside_look(run->migration->script, statement,
+						run->migration->schema);
 	PopActiveSnapshot();
-	if (state == OUTSIDE_BEING_DONE)
+	if (look.state == OUTSIDE_BEING_DONE)
 		report_being_done(run, statement);
 
 	record_progress(run, run->done, statement->number);
@@ -257,9 +260,9 @@ run_outside(MigrationRun *run)
 	 * would wait for.  The unfinished journal row keeps it out as well.
 	 */
 	lock_lend_prisma();
-	if (state == OUTSIDE_LEFTOVER)
+	if (look.state == OUTSIDE_LEFTOVER)
 	{
-		outside_drop_leftover(run->migration->script, statement);
+		outside_drop_leftover(run->migration->script, statement, look.index);
 		transaction_commit();
 	}
 	execute_statement(&run->position, statement, PROCESS_UTILITY_TOPLEVEL);
@@ -312,6 +315,7 @@ run_remaining(MigrationRun *run)
 	{
 		execute_prepare_settings(migration->schema,
 								 migration->policy.lock_timeout, true);
+		execute_settings_before(&run->position, run->done);
 		run_transactional(run, run->done, statement_count(run));
 		record_success(run);
 		commit(run);

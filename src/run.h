@@ -8,6 +8,7 @@
 #ifndef REMIGRATE_RUN_H
 #define REMIGRATE_RUN_H
 
+#include "decision.h"
 #include "execute.h"
 #include "migration.h"
 #include "session.h"
@@ -23,6 +24,7 @@ typedef struct MigrationRun
 	const char *last_sqlstate;	/* of the attempt before this, or NULL */
 	const char *journal_id;		/* of the unfinished row that is committed */
 	int			first;			/* statements done before this call */
+	Decision	decision;		/* why those are taken for done */
 	int			done;			/* statements committed */
 	bool		committing;		/* the error, if any, is the commit's */
 } MigrationRun;
@@ -43,9 +45,9 @@ extern bool run_adjust(MigrationRun *run, const ErrorData *error);
 
 /*
  * Records the migration as ended, in the current transaction: "statements"
- * were run by this call.  "logs" may be NULL.
+ * were run by this call, the others not, because of the decision.
  */
 extern void run_record_end(MigrationRun *run, Outcome outcome, int statements,
-						   const char *logs);
+						   const Decision *decision);
 
 #endif							/* REMIGRATE_RUN_H */
