@@ -69,6 +69,31 @@ check_bytes(const char *subject, const char *bytes, size_t length)
 				 errhint("A migration's script is a text file in UTF-8 without zero bytes.")));
 }
 
+/* The server's own message would not say which script. */
+static char *
+convert(const char *subject, const char *bytes, size_t length, bool to_utf8)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char	   *converted = NULL;
+
+	PG_TRY();
+	{
+		converted = to_utf8 ?
+			pg_server_to_any(bytes, length, PG_UTF8) :
+			pg_any_to_server(bytes, length, PG_UTF8);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error = failure_catch(context);
+
+		error->message = psprintf("%s was refused: %s", subject,
+								  error->message);
+		failure_throw(error);
+	}
+	PG_END_TRY();
+	return converted;
+}
+
 Script *
 script_decode_bytes(const char *subject, const char *bytes, size_t length)
 {
@@ -81,7 +106,7 @@ script_decode_bytes(const char *subject, const char *bytes, size_t length)
 	script->byte_count = length;
 	checksum_compute(bytes, length, script->checksum);
 
-	text = pg_any_to_server(bytes, length, PG_UTF8);
+	text = convert(subject, bytes, length, false);
 	if (text == bytes)
 		text = pnstrdup(bytes, length);
 	script->text = text;
@@ -98,7 +123,7 @@ script_decode(const char *subject, Datum value, bool is_bytea)
 
 	if (!is_bytea)
 	{
-		char	   *utf8 = pg_server_to_any(bytes, length, PG_UTF8);
+		char	   *utf8 = convert(subject, bytes, length, true);
 
 		if (utf8 != bytes)
 		{
