@@ -60,7 +60,7 @@ for my $form ('plain', 'custom')
 	# What was applied is known, and the event log goes on where it was.
 	is($node->safe_psql($database, <<'END'), "unchanged\nunchanged\napplied", "$form: it goes on");
 SELECT remigrate.apply('1_init', 'CREATE TABLE "User" (id serial); INSERT INTO "User" DEFAULT VALUES');
-SELECT remigrate.apply('2_view', '/* another comment */ CREATE VIEW v AS SELECT * FROM "User";;');
+SELECT remigrate.apply('2_view', '/* a comment */ CREATE  VIEW v AS SELECT * FROM "User"');
 SELECT remigrate.apply('4_next', 'SELECT 1');
 END
 	cmp_ok($node->safe_psql($database, 'SELECT max(id) FROM remigrate.event_log'),
