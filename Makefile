@@ -20,7 +20,8 @@ REGRESS = \
 	input \
 	session \
 	status \
-	inspect
+	inspect \
+	toplevel
 
 ISOLATION = \
 	appliers \
