@@ -21,7 +21,8 @@ REGRESS = \
 	session \
 	status \
 	inspect \
-	toplevel
+	toplevel \
+	migrate
 
 ISOLATION = \
 	appliers \

@@ -54,6 +54,13 @@
 	(*(count_pointer) = GetNumConfigOptions(), get_guc_variables())
 #endif
 
+/* PostgreSQL 17 can ask for stronger locks, too. */
+#if PG_VERSION_NUM >= 170000
+#define compat_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode, false)
+#else
+#define compat_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode)
+#endif
+
 /* PostgreSQL 19 made CLUSTER a case of REPACK. */
 #if PG_VERSION_NUM >= 190000
 #define T_ClusterStmt T_RepackStmt

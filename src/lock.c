@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "blocker.h"
+#include "compat.h"
 #include "lock.h"
 
 /* How long to sleep between two tries, in milliseconds, doubling. */
@@ -141,6 +142,38 @@ lock_acquire_for_session(const char *subject, int wait)
 		waited = true;
 	session_holds_prisma = true;
 	return waited;
+}
+
+/* Whether it is held, where it should be. */
+static bool
+check_one(int64 key, bool *held)
+{
+	LOCKTAG		tag;
+
+	set_tag(&tag, key);
+	if (*held && !compat_lock_held_by_me(&tag, ExclusiveLock))
+	{
+		*held = false;
+		return false;
+	}
+	return true;
+}
+
+void
+lock_check_still_held(const char *subject)
+{
+	bool		has_remigrate = check_one(LOCK_KEY_REMIGRATE,
+										  &session_holds_remigrate);
+	bool		has_prisma = check_one(LOCK_KEY_PRISMA, &session_holds_prisma);
+
+	if (has_remigrate && has_prisma)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s was stopped: its script let go of the migration lock",
+					subject),
+			 errhint("Take pg_advisory_unlock_all() out of the script; unlock the one thing that it has locked."),
+			 errhidestmt(true)));
 }
 
 static void

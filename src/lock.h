@@ -36,6 +36,12 @@ extern bool lock_acquire_for_session(const char *subject, int wait);
 extern void lock_lend_prisma(void);
 extern void lock_retake_prisma(const char *subject, int wait);
 
+/*
+ * Raises 55000 where a script has let go of the session's locks, by
+ * pg_advisory_unlock_all(): another deployer may have begun meanwhile.
+ */
+extern void lock_check_still_held(const char *subject);
+
 /* Lets go of what the session holds; safe to call in an aborted transaction. */
 extern void lock_release_for_session(void);
 

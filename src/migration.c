@@ -354,9 +354,9 @@ migration_record(const Migration *migration, const Journal *journal,
 	else if (!journal_end_row(journal, &row))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s was run, but somebody has changed or removed its unfinished journal row meanwhile",
+				 errmsg("%s could not be recorded as applied: its unfinished journal row was changed or removed meanwhile",
 						migration->script->subject),
-				 errhint("Look at remigrate.event_log and at the journal, then mark the migration as applied with remigrate.resolve()."),
+				 errhint("remigrate.event_log tells how many of its statements are done. Go on from there with resume_at."),
 				 errhidestmt(true)));
 	record_event(migration, outcome, statements, logs, evidence);
 }

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "commands/trigger.h"
 #include "nodes/parsenodes.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
@@ -164,6 +165,20 @@ open_journal(MigrationRun *run)
 	return journal;
 }
 
+/*
+ * What the script has put off until its COMMIT, while it still is whoever it
+ * made itself: a trigger's function must not get the caller's role from us.
+ */
+static void
+fire_deferred_triggers(MigrationRun *run)
+{
+	ConstraintsSetStmt immediate = {.type = T_ConstraintsSetStmt};
+
+	run->committing = true;
+	AfterTriggerSetState(&immediate);
+	run->committing = false;
+}
+
 void
 run_record_end(MigrationRun *run, Outcome outcome, int statements,
 			   const Decision *decision)
@@ -178,9 +193,18 @@ run_record_end(MigrationRun *run, Outcome outcome, int statements,
 static void
 record_success(MigrationRun *run)
 {
-	run->position.statement = NULL;
+	fire_deferred_triggers(run);
 	run_record_end(run, run->first > 0 ? OUTCOME_RESUMED : OUTCOME_APPLIED,
 				   statement_count(run) - run->first, &run->decision);
+}
+
+/* Before any of the script is committed: is all of ours still in place? */
+static void
+check_nothing_lost(MigrationRun *run)
+{
+	run->position.statement = NULL;
+	lock_check_still_held(run->migration->script->subject);
+	(void) open_journal(run);
 }
 
 static void
@@ -219,6 +243,7 @@ static void
 run_one_transaction(MigrationRun *run, int end)
 {
 	run_transactional(run, run->done, end);
+	check_nothing_lost(run);
 	if (end == statement_count(run))
 		record_success(run);
 	else
@@ -270,6 +295,7 @@ run_outside(MigrationRun *run)
 	run->done++;
 	run->position.statement = NULL;
 
+	lock_check_still_held(run->migration->script->subject);
 	record_progress(run, run->done, 0);
 	transaction_commit();
 	lock_retake_prisma(run->migration->script->subject,
@@ -317,6 +343,7 @@ run_remaining(MigrationRun *run)
 								 migration->policy.lock_timeout, true);
 		execute_settings_before(&run->position, run->done);
 		run_transactional(run, run->done, statement_count(run));
+		check_nothing_lost(run);
 		record_success(run);
 		commit(run);
 		run->done = statement_count(run);
