@@ -22,7 +22,8 @@ REGRESS = \
 	status \
 	inspect \
 	toplevel \
-	migrate
+	migrate \
+	outside
 
 ISOLATION = \
 	appliers \

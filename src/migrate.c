@@ -70,7 +70,7 @@ count_after_interruption(const Migration *migration,
 	execute_prepare_settings(migration->schema,
 							 migration->policy.lock_timeout, true);
 	switch (outside_look(migration->script, statement,
-						 migration->schema).state)
+						 migration->schema, false).state)
 	{
 		case OUTSIDE_DONE:
 			return entry->statement_running;
@@ -211,7 +211,7 @@ look_at_failed(const MigrationRun *run)
 	execute_prepare_settings(run->migration->schema, 0, true);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	state = outside_look(run->migration->script, statement,
-						 run->migration->schema).state;
+						 run->migration->schema, !run->committing).state;
 	PopActiveSnapshot();
 	return state;
 }

@@ -119,16 +119,35 @@ look_at_other(const Node *parse_tree)
 	}
 }
 
+/* One that has raised an error itself has then not happened. */
+static bool
+is_undone_by_error(const Node *parse_tree)
+{
+	switch (nodeTag(parse_tree))
+	{
+		case T_AlterSystemStmt:
+		case T_AlterDatabaseStmt:
+		case T_CreatedbStmt:
+		case T_DropdbStmt:
+		case T_CreateTableSpaceStmt:
+		case T_DropTableSpaceStmt:
+			return true;
+		default:
+			return false;
+	}
+}
+
 OutsideLook
 outside_look(const Script *script, const ScriptStatement *statement,
-			 const char *schema)
+			 const char *schema, bool raised_error)
 {
 	const Node *parse_tree = statement->raw->stmt;
-	OutsideLook look = {0};
+	OutsideLook look = {.state = OUTSIDE_NOT_DONE};
 
 	if (IsA(parse_tree, IndexStmt))
 		return look_at_create_index(script, statement, schema);
-	look.state = look_at_other(parse_tree);
+	if (!raised_error || !is_undone_by_error(parse_tree))
+		look.state = look_at_other(parse_tree);
 	return look;
 }
 
@@ -138,6 +157,7 @@ outside_drop_leftover(const Script *script, const ScriptStatement *statement,
 {
 	DropStmt   *drop = makeNode(DropStmt);
 	PlannedStmt *planned = makeNode(PlannedStmt);
+	MemoryContext context = CurrentMemoryContext;
 	char	   *name = get_rel_name(index);
 	char	   *schema = get_namespace_name(get_rel_namespace(index));
 
@@ -161,6 +181,8 @@ outside_drop_leftover(const Script *script, const ScriptStatement *statement,
 				   NULL, NULL, CreateDestReceiver(DestNone), NULL);
 	if (ActiveSnapshotSet())
 		PopActiveSnapshot();
+	/* Its commits have left us in the memory of the last transaction. */
+	MemoryContextSwitchTo(context);
 }
 
 void

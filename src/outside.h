@@ -28,11 +28,12 @@ typedef struct OutsideLook
 /*
  * Whether a statement of kind STATEMENT_OUTSIDE of a script for this schema
  * has happened, by the catalog.  Names resolve by the current search_path.
- * Needs an active snapshot.
+ * "raised_error" is whether the statement itself has just failed, which
+ * settles most of what the catalog can't tell.  Needs an active snapshot.
  */
 extern OutsideLook outside_look(const Script *script,
 								const ScriptStatement *statement,
-								const char *schema);
+								const char *schema, bool raised_error);
 
 /*
  * Drops the invalid index that outside_look has found, without blocking

@@ -272,7 +272,7 @@ run_outside(MigrationRun *run)
 	run->position.error_line = 0;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	look = outside_look(run->migration->script, statement,
-						run->migration->schema);
+						run->migration->schema, false);
 	PopActiveSnapshot();
 	if (look.state == OUTSIDE_BEING_DONE)
 		report_being_done(run, statement);
