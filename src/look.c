@@ -641,14 +641,27 @@ needs_care(const Looking *looking)
 	return look_rules[looking->fact->kind].analyses;
 }
 
+/* What isn't to be as defined is looked at as if it were to be. */
+static void
+turn_around(Looking *looking)
+{
+	if (looking->look->result == LOOK_AGREES)
+		looking->look->result = LOOK_EXTRA;
+	else
+		looking->look->result = LOOK_AGREES;
+}
+
 void
 look_at(const Model *model, const Fact *fact, const State *expected,
 		int seam, Look *look)
 {
+	State		present = state_of(PRESENT, expected->object,
+								   expected->definition);
+	bool		is_other = expected->presence == OTHER;
 	Looking		looking = {
 		.model = model,
 		.fact = fact,
-		.expected = expected,
+		.expected = is_other ? &present : expected,
 		.definition = expected->definition,
 		.seam = seam,
 		.look = look
@@ -664,6 +677,8 @@ look_at(const Model *model, const Fact *fact, const State *expected,
 		look_carefully(&looking);
 	else
 		look_now(&looking);
+	if (is_other)
+		turn_around(&looking);
 }
 
 bool

@@ -20,7 +20,10 @@
 
 /* --- types --- */
 
-/* The names of a type at the looking's seam, if the script renames it. */
+/*
+ * The names of a type at the looking's seam, if the script renames it; NIL if
+ * it isn't there at that seam, whatever else may bear its name.
+ */
 static List *
 names_at_seam(const Looking *looking, const Definition *definition,
 			  const TypeName *name)
@@ -35,6 +38,8 @@ names_at_seam(const Looking *looking, const Definition *definition,
 		return name->names;
 	type = model_bearer(looking->model, FACT_TYPE, NULL, schema,
 						strVal(llast(name->names)), definition->statement);
+	if (type != NULL && !model_is_alive(type, looking->seam))
+		return NIL;
 	if (type == NULL || list_length(type->names) < 2)
 		return name->names;
 	name_at_seam = model_name_at(type, looking->seam, &schema);
@@ -50,6 +55,8 @@ look_type_name(const Looking *looking, const Definition *definition,
 	Type		tuple;
 
 	copy->names = names_at_seam(looking, definition, name);
+	if (copy->names == NIL)
+		return false;
 	tuple = LookupTypeName(NULL, copy, modifier, true);
 	if (tuple == NULL)
 		return false;

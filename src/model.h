@@ -62,6 +62,7 @@ typedef enum Presence
 {
 	UNKNOWN,					/* nothing is said */
 	NOT_INVALID,				/* nothing, except that it's no broken index */
+	OTHER,						/* a property that is not as defined */
 	ABSENT,
 	PRESENT
 } Presence;
@@ -150,6 +151,7 @@ typedef struct StatementModel
 	const ScriptStatement *statement;
 	bool		opaque;			/* may do what the model can't follow */
 	bool		repeatable;		/* running it twice is running it once */
+	bool		pure;			/* its facts are all that it does */
 	bool		session;		/* later statements need it in the session */
 	bool		impossible;		/* the script itself keeps it from succeeding */
 	List	   *facts;			/* StatementFact * */
@@ -288,6 +290,13 @@ extern void model_drop(Model *model, Object *object, int flags);
 /* The statement gives an object another name, or another schema. */
 extern void model_rename(Model *model, Object *object, const char *schema,
 						 const char *name);
+
+/*
+ * Says that a column, before this statement, is not of a type that the script
+ * itself has made since the column was there.
+ */
+extern void model_exclude_type(Model *model, Object *column,
+							   const TypeName *type, Definition *definition);
 
 /* The statement gives an object a property. */
 extern void model_set(Model *model, Object *object, FactKind kind,

@@ -88,14 +88,38 @@ drop_expression(Model *model, Object *table, AlterTableCmd *command)
 				 state_of(ABSENT, NULL, NULL));
 }
 
+/*
+ * Whether USING only casts the column itself.  Then, where the type is what
+ * it is to become, there is nothing to convert.
+ */
+static bool
+only_casts(const Node *expression, const char *column)
+{
+	const ColumnRef *reference;
+
+	while (expression != NULL && IsA(expression, TypeCast))
+		expression = ((const TypeCast *) expression)->arg;
+	if (expression == NULL)
+		return true;
+	if (!IsA(expression, ColumnRef))
+		return false;
+	reference = (const ColumnRef *) expression;
+	return IsA(llast(reference->fields), String) &&
+		strcmp(strVal(llast(reference->fields)), column) == 0;
+}
+
 static void
 column_type(Model *model, Object *table, AlterTableCmd *command)
 {
-	ColumnDef  *column = castNode(ColumnDef, command->def);
+	ColumnDef  *change = castNode(ColumnDef, command->def);
+	Object	   *column = column_of(model, table, command);
+	Definition *definition = model_define(model, (Node *) change);
 
-	(void) model_type(model, column->typeName->names, NEED_NOTHING);
-	model_set(model, column_of(model, table, command), FACT_COLUMN_TYPE,
-			  PRESENT, model_define(model, (Node *) column));
+	if (!only_casts(change->raw_default, command->name))
+		model_current(model)->pure = false;
+	(void) model_type(model, change->typeName->names, NEED_NOTHING);
+	model_exclude_type(model, column, change->typeName, definition);
+	model_set(model, column, FACT_COLUMN_TYPE, PRESENT, definition);
 }
 
 static void
@@ -179,7 +203,13 @@ drop_constraint(Model *model, Object *table, AlterTableCmd *command)
 	Object	   *constraint = constraint_of(model, table, command->name,
 										   command->missing_ok ?
 										   NEED_ANY : NEED_PRESENT);
+	const char *schema;
 
+	/* Its index, if it has one, goes too: that name may be free afterwards. */
+	(void) model_name_at(table, model->statement, &schema);
+	if (schema != NULL && constraint->companion == NULL)
+		(void) model_refer(model, FACT_RELATION, NULL, schema, command->name,
+						   NEED_NOTHING);
 	model_drop(model, constraint, drop_flags(command));
 }
 
@@ -321,6 +351,8 @@ judge_actions(Model *model, List *commands)
 
 		if (rule == NULL)
 			current->opaque = true;
+		if (rule == NULL || rule->read == NULL)
+			current->pure = false;
 		if (rule == NULL ||
 			!(rule->repeatable || (drops_or_adds && command->missing_ok)))
 			current->repeatable = false;

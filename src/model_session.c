@@ -88,6 +88,7 @@ model_transaction(Model *model, Node *node)
 {
 	TransactionStmt *statement = (TransactionStmt *) node;
 
+	model_current(model)->session = true;
 	if (statement->kind == TRANS_STMT_COMMIT && model->path_local)
 		model->path_known = false;
 }

@@ -21,6 +21,7 @@ typedef struct StatementRule
 	NodeTag		tag;
 	StatementReader read;		/* NULL: nothing that a look could show */
 	bool		repeatable;		/* whatever it says */
+	bool		pure;			/* unless the reader finds otherwise */
 } StatementRule;
 
 /*
@@ -28,51 +29,51 @@ typedef struct StatementRule
  * its kind is repeatable where that depends on the statement.
  */
 static const StatementRule statement_rules[] = {
-	{T_CreateStmt, model_create_table, false},
-	{T_CreateTableAsStmt, model_create_table_as, false},
-	{T_CompositeTypeStmt, model_create_composite, false},
-	{T_IndexStmt, model_create_index, false},
-	{T_AlterTableStmt, model_alter_table, false},
-	{T_RenameStmt, model_rename_object, false},
-	{T_AlterObjectSchemaStmt, model_set_schema, false},
-	{T_DropStmt, model_drop_objects, false},
-	{T_CreateSchemaStmt, model_create_schema, false},
-	{T_CreateExtensionStmt, model_create_extension, false},
-	{T_CreateEnumStmt, model_create_enum, false},
-	{T_AlterEnumStmt, model_alter_enum, false},
-	{T_CreateRangeStmt, model_create_range, false},
-	{T_CreateDomainStmt, model_create_domain, false},
-	{T_AlterDomainStmt, model_alter_domain, false},
-	{T_CreateSeqStmt, model_create_sequence, false},
-	{T_AlterSeqStmt, model_alter_sequence, false},
-	{T_ViewStmt, model_create_view, false},
-	{T_CreateFunctionStmt, model_create_function, false},
-	{T_CreateTrigStmt, model_create_trigger, false},
-	{T_CreatePolicyStmt, model_create_policy, false},
-	{T_AlterPolicyStmt, model_alter_policy, false},
-	{T_RuleStmt, model_create_rule, false},
-	{T_CommentStmt, model_comment, true},
-	{T_VariableSetStmt, model_set_variable, true},
-	{T_TransactionStmt, model_transaction, true},
-	{T_SelectStmt, model_select, false},
-	{T_InsertStmt, model_insert, false},
-	{T_VariableShowStmt, NULL, true},
-	{T_ConstraintsSetStmt, NULL, true},
-	{T_LockStmt, NULL, true},
-	{T_GrantStmt, NULL, true},
-	{T_GrantRoleStmt, NULL, true},
-	{T_AlterDefaultPrivilegesStmt, NULL, true},
-	{T_AlterOwnerStmt, NULL, true},
-	{T_AlterExtensionStmt, NULL, true},
-	{T_AlterFunctionStmt, model_alter_function, true},
-	{T_AlterRoleSetStmt, NULL, true},
-	{T_AlterDatabaseSetStmt, NULL, true},
-	{T_SecLabelStmt, NULL, true},
-	{T_RefreshMatViewStmt, NULL, true},
-	{T_ReindexStmt, NULL, true},
-	{T_ClusterStmt, NULL, true},
-	{T_VacuumStmt, NULL, true},
-	{T_CheckPointStmt, NULL, true},
+	{T_CreateStmt, model_create_table, false, true},
+	{T_CreateTableAsStmt, model_create_table_as, false, false},
+	{T_CompositeTypeStmt, model_create_composite, false, true},
+	{T_IndexStmt, model_create_index, false, true},
+	{T_AlterTableStmt, model_alter_table, false, true},
+	{T_RenameStmt, model_rename_object, false, true},
+	{T_AlterObjectSchemaStmt, model_set_schema, false, true},
+	{T_DropStmt, model_drop_objects, false, true},
+	{T_CreateSchemaStmt, model_create_schema, false, true},
+	{T_CreateExtensionStmt, model_create_extension, false, true},
+	{T_CreateEnumStmt, model_create_enum, false, true},
+	{T_AlterEnumStmt, model_alter_enum, false, true},
+	{T_CreateRangeStmt, model_create_range, false, true},
+	{T_CreateDomainStmt, model_create_domain, false, true},
+	{T_AlterDomainStmt, model_alter_domain, false, true},
+	{T_CreateSeqStmt, model_create_sequence, false, true},
+	{T_AlterSeqStmt, model_alter_sequence, false, true},
+	{T_ViewStmt, model_create_view, false, true},
+	{T_CreateFunctionStmt, model_create_function, false, true},
+	{T_CreateTrigStmt, model_create_trigger, false, true},
+	{T_CreatePolicyStmt, model_create_policy, false, true},
+	{T_AlterPolicyStmt, model_alter_policy, false, true},
+	{T_RuleStmt, model_create_rule, false, false},
+	{T_CommentStmt, model_comment, true, true},
+	{T_VariableSetStmt, model_set_variable, true, false},
+	{T_TransactionStmt, model_transaction, true, false},
+	{T_SelectStmt, model_select, false, false},
+	{T_InsertStmt, model_insert, false, false},
+	{T_VariableShowStmt, NULL, true, false},
+	{T_ConstraintsSetStmt, NULL, true, false},
+	{T_LockStmt, NULL, true, false},
+	{T_GrantStmt, NULL, true, false},
+	{T_GrantRoleStmt, NULL, true, false},
+	{T_AlterDefaultPrivilegesStmt, NULL, true, false},
+	{T_AlterOwnerStmt, NULL, true, false},
+	{T_AlterExtensionStmt, NULL, true, false},
+	{T_AlterFunctionStmt, model_alter_function, true, false},
+	{T_AlterRoleSetStmt, NULL, true, false},
+	{T_AlterDatabaseSetStmt, NULL, true, false},
+	{T_SecLabelStmt, NULL, true, false},
+	{T_RefreshMatViewStmt, NULL, true, false},
+	{T_ReindexStmt, NULL, true, false},
+	{T_ClusterStmt, NULL, true, false},
+	{T_VacuumStmt, NULL, true, false},
+	{T_CheckPointStmt, NULL, true, false},
 };
 
 void
@@ -87,6 +88,7 @@ model_read_statement(Model *model, Node *node)
 		if (rule->tag != nodeTag(node))
 			continue;
 		current->repeatable = rule->repeatable;
+		current->pure = rule->pure;
 		if (rule->read != NULL)
 			rule->read(model, node);
 		return;

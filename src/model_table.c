@@ -193,7 +193,6 @@ constraint_index(Model *model, Object *table, const char *name)
 	(void) model_name_at(table, model->statement, &schema);
 	definition->relkind = RELKIND_INDEX;
 	definition->table = table;
-	definition->whole = false;
 	return model_create(model, FACT_RELATION, NULL, schema, name, CREATE_NEW,
 						definition);
 }
@@ -333,9 +332,24 @@ serial_default(Model *model, Object *table, const char *column)
 }
 
 void
+model_exclude_type(Model *model, Object *column, const TypeName *type,
+				   Definition *definition)
+{
+	const Object *bearer = model_type(model, type->names, NEED_NOTHING);
+
+	if (bearer != NULL && bearer->born > column->born &&
+		model_property(column, FACT_COLUMN_TYPE).presence == UNKNOWN)
+		model_change(model, column, FACT_COLUMN_TYPE,
+					 state_of(OTHER, NULL, definition),
+					 state_of(UNKNOWN, NULL, NULL));
+}
+
+void
 model_add_column(Model *model, Object *table, ColumnDef *column,
 				 bool missing_ok)
 {
+	Object	   *old = model_bearer(model, FACT_COLUMN, table, NULL,
+								   column->colname, model->statement - 1);
 	ColumnTraits traits = {.not_null = ABSENT};
 	Object	   *object;
 	Definition *type;
@@ -364,8 +378,10 @@ model_add_column(Model *model, Object *table, ColumnDef *column,
 	if (column->typeName != NULL)
 	{
 		type = model_define(model, (Node *) column);
-		model_set(model, object, FACT_COLUMN_TYPE, PRESENT, type);
 		(void) model_type(model, column->typeName->names, NEED_NOTHING);
+		if (old != NULL)
+			model_exclude_type(model, old, column->typeName, type);
+		model_set(model, object, FACT_COLUMN_TYPE, PRESENT, type);
 	}
 	if (traits.value != NULL)
 		traits.value->table = table;

@@ -101,6 +101,7 @@ typedef struct Side
 	int			known;			/* facts that expect something */
 	int			standing;
 	bool		superseded;		/* by a later statement */
+	bool		uncompared;		/* a definition */
 	Look		failure;		/* the first that doesn't stand */
 	const char *failed_expectation;
 	const char *first_expectation;
@@ -130,6 +131,8 @@ look_at_side(const Model *model, const Fact *fact, const State *expected,
 		side->first_expectation = expectation(fact, expected, seam);
 		side->first_found = look.found;
 	}
+	if (look.result == LOOK_UNCOMPARED)
+		side->uncompared = true;
 	if (look_stands(&look))
 		side->standing++;
 	else if (side->failed_expectation == NULL ||
@@ -243,6 +246,9 @@ gather_evidence(const Model *model, int number, int seam,
 	evidence->repeatable = statement->repeatable;
 	evidence->session = statement->session;
 	evidence->drops_existing = drops_existing(model, number);
+	evidence->skippable = !statement->opaque &&
+		(statement->session ||
+		 (statement->pure && !evidence->drops_existing && !after.uncompared));
 	evidence->invalid_index = evidence->state == STATEMENT_INVALID ?
 		after.failure.invalid_index : InvalidOid;
 	if (after.failed_expectation != NULL)
@@ -258,6 +264,21 @@ gather_evidence(const Model *model, int number, int seam,
 }
 
 /* --- the decision --- */
+
+/*
+ * How far one may go from a seam to another one without a loss: over
+ * statements that would change nothing any more.  Returns a consistent seam.
+ */
+static int
+advance(const Seam *seam, const Seams *seams, int from)
+{
+	int			reached = from;
+
+	for (int i = from; i < seam->largest && seam->evidence[i].skippable; i++)
+		if (!seams->ruled_out[i + 1])
+			reached = i + 1;
+	return reached;
+}
 
 static void
 decide_fresh(Seam *seam)
@@ -280,12 +301,12 @@ decide_fresh(Seam *seam)
 }
 
 static void
-decide_resume(Seam *seam, const Model *model)
+decide_resume(Seam *seam, const Model *model, int from)
 {
 	int			count = model->statement_count;
 
-	seam->resume_from = seam->smallest;
-	for (int i = seam->smallest; i < seam->largest; i++)
+	seam->resume_from = from;
+	for (int i = from; i < seam->largest; i++)
 	{
 		if (seam->evidence[i].repeatable)
 			continue;
@@ -295,7 +316,7 @@ decide_resume(Seam *seam, const Model *model)
 								script_command_name(model->statements[i + 1].statement));
 		return;
 	}
-	if (seam->smallest == count)
+	if (from == count)
 	{
 		seam->verdict = SEAM_COMPLETE;
 		seam->reason = "all of it is there";
@@ -303,7 +324,7 @@ decide_resume(Seam *seam, const Model *model)
 	}
 	seam->verdict = SEAM_RESUME;
 	seam->reason = psprintf("the schema looks as it does after statement %d of %d",
-							seam->smallest, count);
+							from, count);
 }
 
 /* What the script rules out itself no seam makes possible. */
@@ -316,18 +337,27 @@ impossible_statement(const Model *model)
 	return 0;
 }
 
+/*
+ * Where nothing shows that a statement has run, the script is run from its
+ * beginning; but if no statement up to the largest seam would change
+ * anything, then that is as good a place.
+ */
 static void
-decide(Seam *seam, const Model *model)
+decide(Seam *seam, const Seams *seams)
 {
+	const Model *model = seams->model;
 	int			impossible = impossible_statement(model);
+	int			from;
 
 	if (seam->smallest < 0)
 	{
 		seam->verdict = SEAM_CONTRADICTS;
 		seam->resume_from = 0;
 		seam->reason = "the schema looks like it does behind none of its statements";
+		return;
 	}
-	else if (seam->smallest == 0)
+	from = advance(seam, seams, seam->smallest);
+	if (seam->smallest == 0 && (from < seam->largest || from == 0))
 		decide_fresh(seam);
 	else if (impossible > 0)
 	{
@@ -337,7 +367,7 @@ decide(Seam *seam, const Model *model)
 								impossible);
 	}
 	else
-		decide_resume(seam, model);
+		decide_resume(seam, model, from);
 }
 
 static void
@@ -396,7 +426,7 @@ seam_find(const Script *script, const char *target_schema, int at_least)
 						target_schema);
 	find_consistent(&seams, model);
 	fill_in(seam, &seams, at_least);
-	decide(seam, model);
+	decide(seam, &seams);
 	look_end(guc_level);
 
 	MemoryContextSwitchTo(result_context);

@@ -31,8 +31,11 @@ typedef struct SeamEvidence
 {
 	StatementState state;
 	bool		repeatable;		/* running it twice is running it once */
-	bool		session;		/* SET and the like: statements behind it need it
-								 * run again when a script goes on after it */
+	bool		session;		/* SET, BEGIN and the like: statements behind it
+								 * need it run again when a script goes on after
+								 * it */
+	bool		skippable;		/* where what it leaves is there, running it
+								 * would change nothing */
 	bool		drops_existing; /* it drops data that is there */
 	Oid			invalid_index;	/* of STATEMENT_INVALID: an invalid index of the
 								 * script's own table and definition, else 0 */
