@@ -426,6 +426,8 @@ model_create(Model *model, FactKind kind, Object *parent, const char *schema,
 	 * statement, for then it needn't be what later statements need.
 	 */
 	object = new_object(kind, parent, schema, name, model->statement);
+	if (kind == FACT_TYPE)
+		model->boundaries = lappend_int(model->boundaries, model->statement);
 	if (now.presence == ABSENT || mode == CREATE_NEW)
 		record(model, fact, state_of(ABSENT, NULL, definition),
 			   state_of(PRESENT, object, definition));
@@ -501,6 +503,8 @@ die(Model *model, Fact *fact, Object *object)
 
 	record(model, fact, now, state_of(ABSENT, NULL, now.definition));
 	object->died = model->statement;
+	if (object->kind == FACT_TYPE)
+		model->boundaries = lappend_int(model->boundaries, model->statement);
 	if (object->companion != NULL && object->companion->died == NEVER)
 		die(model, fact_of(model, object->companion), object->companion);
 }
@@ -633,6 +637,7 @@ model_rename(Model *model, Object *object, const char *schema,
 	if (object->kind == FACT_COLUMN)
 		object->parent->columns_renamed = true;
 	model->renames = lappend_int(model->renames, model->statement);
+	model->boundaries = lappend_int(model->boundaries, model->statement);
 }
 
 void

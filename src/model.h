@@ -170,6 +170,8 @@ typedef struct Model
 	int			last_opaque;
 	List	   *facts;			/* Fact *, in order of appearance */
 	List	   *renames;		/* numbers of statements that rename */
+	List	   *boundaries;		/* and those behind which a name in some other
+								 * definition means something else */
 	List	   *temporary;		/* names (char *) of temporary tables */
 	HTAB	   *by_name;
 } Model;

@@ -43,7 +43,7 @@ mark_changes(Seams *seams, const Fact *fact, int number)
 	mark(seams, 0, number);
 	foreach(cell, fact->changes)
 		mark(seams, ((Change *) lfirst(cell))->statement, number);
-	foreach(cell, seams->model->renames)
+	foreach(cell, seams->model->boundaries)
 		mark(seams, lfirst_int(cell), number);
 	for (const Object *object = fact->object; object != NULL;
 		 object = object->parent)
