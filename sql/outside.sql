@@ -92,10 +92,16 @@ SELECT remigrate.apply('another', 'CREATE TABLE another ()', 'outside');
 SELECT remigrate.apply('leftover', 'CREATE UNIQUE INDEX leftover ON t (c)', 'outside');
 CALL remigrate.migrate('leftover', 'CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS leftover ON t (a, c)', 'outside');
 SELECT * FROM indexes WHERE index = 'leftover';
+SELECT remigrate.apply('leftover', 'CREATE UNIQUE INDEX IF NOT EXISTS leftover ON t (a, c)', 'outside');
+DROP INDEX leftover;
+CALL remigrate.migrate('leftover', 'CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS leftover ON t (a, c)', 'outside');
+SELECT * FROM indexes WHERE index = 'leftover';
 SELECT * FROM outcome('leftover');
--- One that was there before, by another's hand; and a valid one
+-- One that was there before, by another's hand, is no leftover; and a valid one
 CREATE UNIQUE INDEX CONCURRENTLY before ON t (c);
 CALL remigrate.migrate('before', 'CREATE INDEX CONCURRENTLY before ON t (c)', 'outside');
+DROP INDEX before;
+CREATE INDEX before ON t (c);
 CALL remigrate.migrate('valid', 'CREATE INDEX CONCURRENTLY before ON t (c)', 'outside', on_duplicate => 'error');
 SELECT * FROM indexes WHERE index = 'before';
 SELECT * FROM outcome('valid');
@@ -131,7 +137,7 @@ CALL remigrate.migrate('database', 'CREATE TABLE by_database (); DROP DATABASE I
 SELECT * FROM outcome('database');
 CALL remigrate.migrate('drop', 'DROP INDEX CONCURRENTLY nowhere', 'outside');
 SELECT * FROM outcome('drop');
-CALL remigrate.migrate('drop', 'DROP INDEX CONCURRENTLY IF EXISTS nowhere', 'outside');
+CALL remigrate.migrate('drop if exists', 'DROP INDEX CONCURRENTLY IF EXISTS nowhere', 'outside');
 CALL remigrate.migrate('vacuum', 'SELECT 1; VACUUM nowhere', 'outside');
 SELECT * FROM outcome('vacuum');
 CALL remigrate.migrate('vacuum', 'SELECT 1; VACUUM t', 'outside');
@@ -167,8 +173,9 @@ DROP INDEX u;
 UPDATE t SET b = b % 10;
 CREATE UNIQUE INDEX CONCURRENTLY c3 ON t (b);
 \set VERBOSITY default
-SELECT crashed('c3', 'CREATE INDEX CONCURRENTLY c3 ON t (b)');
-CALL remigrate.migrate('c3', 'CREATE INDEX CONCURRENTLY c3 ON t (b)', 'outside');
+UPDATE t SET b = a;
+SELECT crashed('c3', 'CREATE UNIQUE INDEX CONCURRENTLY c3 ON t (b)');
+CALL remigrate.migrate('c3', 'CREATE UNIQUE INDEX CONCURRENTLY c3 ON t (b)', 'outside');
 SELECT * FROM indexes WHERE index ~ '^c\d';
 SELECT crashed('c4', 'DROP INDEX CONCURRENTLY c3; SELECT 1');
 CALL remigrate.migrate('c4', 'DROP INDEX CONCURRENTLY c3; SELECT 1', 'outside');

@@ -336,57 +336,56 @@ $comments$;
 
 -- What the look at a schema finds; nothing of the script is run.
 
-CREATE FUNCTION remigrate.look(
-	script text, target_schema text DEFAULT 'public',
-	OUT statement int, OUT line int, OUT command text, OUT state text,
+CREATE FUNCTION remigrate.look(script text,
+	target_schema text DEFAULT 'public',
+	OUT statement integer, OUT line integer, OUT command text, OUT state text,
 	OUT expected text, OUT found text)
 RETURNS SETOF record
-LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'remigrate_look';
 
-CREATE FUNCTION remigrate.look(
-	script bytea, target_schema text DEFAULT 'public',
-	OUT statement int, OUT line int, OUT command text, OUT state text,
+CREATE FUNCTION remigrate.look(script bytea,
+	target_schema text DEFAULT 'public',
+	OUT statement integer, OUT line integer, OUT command text, OUT state text,
 	OUT expected text, OUT found text)
 RETURNS SETOF record
-LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'remigrate_look';
 
-COMMENT ON FUNCTION remigrate.look(text, text) IS
-'Compares each statement of a script with the schema, executing none of it. Returns one row per statement: its number, line and command; its state: "done", "not done", "differs", "invalid" (an index that was never finished), "opaque" (the catalog cannot show whether it ran) or "no evidence" (it would have changed nothing); the fact that was expected and what was found. Raises the parser''s errors.';
-COMMENT ON FUNCTION remigrate.look(bytea, text) IS
-'The same as look(text, text), for a script in bytes.';
-
-CREATE FUNCTION remigrate.seam(
-	script text, target_schema text DEFAULT 'public',
-	OUT verdict text, OUT resume_from int, OUT smallest int, OUT largest int,
-	OUT reason text)
+CREATE FUNCTION remigrate.seam(script text,
+	target_schema text DEFAULT 'public',
+	OUT verdict text, OUT resume_from integer, OUT smallest integer,
+	OUT largest integer, OUT reason text)
 RETURNS record
-LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'remigrate_seam';
 
-CREATE FUNCTION remigrate.seam(
-	script bytea, target_schema text DEFAULT 'public',
-	OUT verdict text, OUT resume_from int, OUT smallest int, OUT largest int,
-	OUT reason text)
+CREATE FUNCTION remigrate.seam(script bytea,
+	target_schema text DEFAULT 'public',
+	OUT verdict text, OUT resume_from integer, OUT smallest integer,
+	OUT largest integer, OUT reason text)
 RETURNS record
-LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'remigrate_seam';
 
-COMMENT ON FUNCTION remigrate.seam(text, text) IS
-'Tells which prefix of a script the schema looks like, executing none of it. verdict is "fresh" (run it all), "complete" (all of it is there), "resume" (resume_from statements are done), "undecidable" (the catalog cannot show whether a statement at the seam ran) or "contradicts" (the schema looks like no prefix of it); smallest and largest are the numbers of statements after which the schema could look like this. Raises the parser''s errors.';
-COMMENT ON FUNCTION remigrate.seam(bytea, text) IS
-'The same as seam(text, text), for a script in bytes.';
-
-CREATE FUNCTION remigrate.history(
-	scripts text[], target_schema text DEFAULT 'public',
-	OUT script int, OUT contradicted boolean, OUT reason text)
-RETURNS SETOF record
-LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'remigrate_history';
-
-COMMENT ON FUNCTION remigrate.history(text[], text) IS
-'Compares a whole history of scripts, in their order, with the schema. Returns one row per script: its number, whether the schema contradicts the last word that this script has on some object, and which. Raises the parser''s errors.';
+DO $comments$
+DECLARE
+	form regtype;
+BEGIN
+	FOREACH form IN ARRAY ARRAY['text', 'bytea']::regtype[] LOOP
+		EXECUTE pg_catalog.format('COMMENT ON FUNCTION remigrate.look(%s, text) IS %L', form,
+'Compares each statement of a script with the schema, running none of it.
+script: the text of a migration.sql, or the bytes of its UTF-8 file. target_schema: the schema in which unqualified names resolve.
+Returns one row per statement: statement: its number; line and command; state: done, not done, differs, invalid (an index whose build was interrupted), opaque (the catalog cannot show whether it ran) or no evidence (it would have changed nothing); expected: the fact that decided; found: what is there.
+Raises 42601 for a syntax error, 3F000 for a schema that is not there.');
+		EXECUTE pg_catalog.format('COMMENT ON FUNCTION remigrate.seam(%s, text) IS %L', form,
+'Tells which beginning of a script the schema looks like, running none of it: what apply and migrate would decide after "already exists".
+script: the text of a migration.sql, or the bytes of its UTF-8 file. target_schema: the schema in which unqualified names resolve.
+Returns verdict: fresh (run all of it), complete (all of it is there), resume (the first resume_from statements are done), undecidable (the catalog cannot show whether a statement at the seam ran) or contradicts (the schema looks like no beginning of it); smallest and largest: the numbers of statements after which the schema could look like this; reason: one line.
+Raises 42601 for a syntax error, 3F000 for a schema that is not there.');
+	END LOOP;
+END
+$comments$;
 
 -- Views ---------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ run_statements(const Migration *migration, ScriptPosition *position, int from)
 		if (is_transaction_control(statement))
 			pass_over_transaction_control(script, statement);
 		else
-			execute_statement(position, statement, PROCESS_UTILITY_QUERY);
+			execute_transactional(position, statement);
 	}
 	blocker_unwatch();
 	AtEOXact_GUC(false, guc_level);

@@ -197,6 +197,9 @@ add_detail(ErrorData *error, const Script *script, const Seam *seam)
 							 error->detail ? "\n" : "",
 							 "The schema looks like no beginning of the script",
 							 seam_report(script, seam));
+	for (int i = 0; i < script->statement_count; i++)
+		if (seam->evidence[i].state == STATEMENT_INVALID && error->hint == NULL)
+			error->hint = "Drop the invalid index. What an interrupted CREATE INDEX CONCURRENTLY has left is built anew by CALL remigrate.migrate() with that same statement.";
 }
 
 Decision

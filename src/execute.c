@@ -12,6 +12,8 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -20,6 +22,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
@@ -240,6 +243,40 @@ execute_statement(ScriptPosition *position, const ScriptStatement *statement,
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(statement_context);
 	CHECK_FOR_INTERRUPTS();
+}
+
+static void
+check_no_invalid_index(const ScriptStatement *statement)
+{
+	const IndexStmt *create = (const IndexStmt *) statement->raw->stmt;
+	Oid			table;
+	Oid			index;
+
+	if (!IsA(create, IndexStmt) || !create->if_not_exists)
+		return;
+	table = RangeVarGetRelid(create->relation, NoLock, true);
+	index = OidIsValid(table) ?
+		get_relname_relid(create->idxname, get_rel_namespace(table)) : InvalidOid;
+	if (!OidIsValid(index) || get_rel_relkind(index) != RELKIND_INDEX ||
+		get_index_isvalid(index))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("index \"%s\" is there but invalid, and IF NOT EXISTS would let it pass",
+					create->idxname),
+			 errhint("Drop the index. What an interrupted CREATE INDEX CONCURRENTLY has left is built anew by CALL remigrate.migrate() with that same statement.")));
+}
+
+void
+execute_transactional(ScriptPosition *position,
+					  const ScriptStatement *statement)
+{
+	position->statement = statement;
+	position->error_line = 0;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	check_no_invalid_index(statement);
+	PopActiveSnapshot();
+	execute_statement(position, statement, PROCESS_UTILITY_QUERY);
 }
 
 void

@@ -42,6 +42,13 @@ extern void execute_statement(ScriptPosition *position,
 							  ProcessUtilityContext context);
 
 /*
+ * The same for a statement inside a transaction, but refuses with 55000 a
+ * CREATE INDEX IF NOT EXISTS that an invalid index would let pass.
+ */
+extern void execute_transactional(ScriptPosition *position,
+								  const ScriptStatement *statement);
+
+/*
  * Runs the SETs among the first "count" statements alone: the others are done,
  * but what was SET for them holds for the ones that follow.
  */

@@ -12,11 +12,11 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "migration.h"
 #include "seam.h"
 
 PG_FUNCTION_INFO_V1(remigrate_look);
 PG_FUNCTION_INFO_V1(remigrate_seam);
-PG_FUNCTION_INFO_V1(remigrate_history);
 
 static Script *
 script_argument(FunctionCallInfo fcinfo, int number)
@@ -24,9 +24,20 @@ script_argument(FunctionCallInfo fcinfo, int number)
 	Script	   *script;
 	bool		is_bytea = get_fn_expr_argtype(fcinfo->flinfo, number) == BYTEAOID;
 
+	migration_require_argument(fcinfo, number, "script");
 	script = script_decode("script", PG_GETARG_DATUM(number), is_bytea);
 	script_parse(script);
 	return script;
+}
+
+static char *
+schema_argument(FunctionCallInfo fcinfo, int number)
+{
+	char	   *schema = migration_text_argument(fcinfo, number,
+												 "target_schema");
+
+	(void) migration_schema(schema);
+	return schema;
 }
 
 /* One row for each statement of a script. */
@@ -35,7 +46,7 @@ remigrate_look(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Script	   *script = script_argument(fcinfo, 0);
-	Seam	   *seam = seam_find(script, text_to_cstring(PG_GETARG_TEXT_PP(1)), 0);
+	Seam	   *seam = seam_find(script, schema_argument(fcinfo, 1), 0);
 
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < script->statement_count; i++)
@@ -63,7 +74,7 @@ Datum
 remigrate_seam(PG_FUNCTION_ARGS)
 {
 	Script	   *script = script_argument(fcinfo, 0);
-	Seam	   *seam = seam_find(script, text_to_cstring(PG_GETARG_TEXT_PP(1)), 0);
+	Seam	   *seam = seam_find(script, schema_argument(fcinfo, 1), 0);
 	TupleDesc	descriptor;
 	Datum		values[5];
 	bool		nulls[5] = {false};
@@ -77,40 +88,4 @@ remigrate_seam(PG_FUNCTION_ARGS)
 	values[4] = CStringGetTextDatum(seam->reason);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values,
 											 nulls));
-}
-
-/* One row for each script of a history, given as an array. */
-Datum
-remigrate_history(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	List	   *scripts = NIL;
-	Datum	   *elements;
-	int			count;
-	ListCell   *cell;
-
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false,
-					  TYPALIGN_INT, &elements, NULL, &count);
-	for (int i = 0; i < count; i++)
-	{
-		Script	   *script = script_decode(psprintf("script %d", i + 1),
-										   elements[i], false);
-
-		script_parse(script);
-		scripts = lappend(scripts, script);
-	}
-	InitMaterializedSRF(fcinfo, 0);
-	foreach(cell, seam_check_history(scripts, text_to_cstring(PG_GETARG_TEXT_PP(1))))
-	{
-		SeamHistory *entry = lfirst(cell);
-		Datum		values[3];
-		bool		nulls[3] = {false};
-
-		values[0] = Int32GetDatum(foreach_current_index(cell) + 1);
-		values[1] = BoolGetDatum(entry->contradicted);
-		nulls[2] = entry->reason == NULL;
-		values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(entry->reason);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
-	return (Datum) 0;
 }

@@ -62,6 +62,8 @@ look_at_create_index(const Script *script, const ScriptStatement *statement,
 		look.state = index_is_being_built(look.index) ?
 			OUTSIDE_BEING_DONE : OUTSIDE_LEFTOVER;
 	}
+	else if (evidence->state == STATEMENT_INVALID)
+		look.state = OUTSIDE_IN_THE_WAY;
 	return look;
 }
 

@@ -136,8 +136,7 @@ run_transactional(MigrationRun *run, int from, int to)
 			statement->kind == STATEMENT_SET_TRANSACTION)
 			set_transaction(run, statement);
 		else if (statement->kind != STATEMENT_COMMIT)
-			execute_statement(&run->position, statement,
-							  PROCESS_UTILITY_QUERY);
+			execute_transactional(&run->position, statement);
 	}
 }
 
@@ -253,8 +252,16 @@ run_one_transaction(MigrationRun *run, int end)
 }
 
 static void
-report_being_done(const MigrationRun *run, const ScriptStatement *statement)
+refuse_outside(const OutsideLook *look, const ScriptStatement *statement)
 {
+	if (look->state == OUTSIDE_IN_THE_WAY)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("an invalid index of the name \"%s\", but with another definition, is in the way",
+						castNode(IndexStmt, statement->raw->stmt)->idxname),
+				 errhint("Drop it, then try again.")));
+	if (look->state != OUTSIDE_BEING_DONE)
+		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_IN_USE),
 			 errmsg("another session is building the index of statement %d (line %d)",
@@ -274,8 +281,7 @@ run_outside(MigrationRun *run)
 	look = outside_look(run->migration->script, statement,
 						run->migration->schema, false);
 	PopActiveSnapshot();
-	if (look.state == OUTSIDE_BEING_DONE)
-		report_being_done(run, statement);
+	refuse_outside(&look, statement);
 
 	record_progress(run, run->done, statement->number);
 	transaction_commit();
