@@ -384,8 +384,10 @@ look_pg_class(Looking *looking)
 		relkind = RELKIND_INDEX;
 	if (expected != '\0' && relkind != expected)
 		look_differs(looking, "a %s of this name", relation_noun(relkind));
-	else if (looking->definition->serial)
+	else if (relkind == RELKIND_SEQUENCE && looking->definition->table != NULL)
 		look_owned_sequence(looking);
+	else if (looking->definition->node == NULL && relkind == RELKIND_INDEX)
+		look_index_table(looking);
 	else if (looking->definition->node == NULL)
 		return;
 	else if (relkind == RELKIND_INDEX)
@@ -441,6 +443,27 @@ look_at_invalid(Looking *looking)
 
 /* --- looking --- */
 
+/*
+ * Whether the owner of a fact isn't there and needn't be: ALTER TABLE IF
+ * EXISTS has done nothing then.
+ */
+static bool
+is_void(const Looking *looking)
+{
+	const Object *owner = looking->fact->object;
+	ObjectAddress address;
+	const Fact *fact;
+	State		state;
+
+	if (owner == NULL || look_find(looking, owner, &address))
+		return false;
+	fact = model_existence_at(looking->model, owner, looking->seam);
+	if (fact == NULL)
+		return true;
+	return !model_expected(fact, looking->seam, &state) ||
+		(owner->parent != NULL && !look_find(looking, owner->parent, &address));
+}
+
 /* Some object that bears the fact's name at some time. */
 static const Object *
 some_bearer(const Fact *fact)
@@ -472,10 +495,13 @@ look_at_existence(Looking *looking)
 	if (!find_fact_address(looking, fact, looking->definition, bearer,
 						   &looking->address))
 	{
-		look->result = expected->presence == PRESENT ? LOOK_MISSING : LOOK_AGREES;
 		look->found = "absent";
+		look->is_void = is_void(looking);
+		if (expected->presence == PRESENT && !look->is_void)
+			look->result = LOOK_MISSING;
 		return;
 	}
+	look->is_there = true;
 	if (fact->kind == FACT_RELATION &&
 		is_invalid_index(looking->address.objectId) &&
 		!(expected->presence == PRESENT && expected->definition == NULL &&
@@ -496,7 +522,9 @@ look_at_property(Looking *looking)
 {
 	if (!look_find(looking, looking->fact->object, &looking->address))
 	{
-		look_presence(looking, false, "absent");
+		looking->look->is_void = is_void(looking);
+		if (!looking->look->is_void)
+			look_presence(looking, false, "absent");
 		return;
 	}
 	look_rules[looking->fact->kind].compare(looking);
@@ -668,9 +696,9 @@ look_at(const Model *model, const Fact *fact, const State *expected,
 	};
 
 	CHECK_FOR_INTERRUPTS();
+	memset(look, 0, sizeof(Look));
 	look->result = LOOK_AGREES;
 	look->found = "";
-	look->invalid_index = InvalidOid;
 	if (expected->presence == UNKNOWN)
 		return;
 	if (needs_care(&looking))
@@ -688,7 +716,7 @@ look_exists(const Model *model, const Fact *fact, int seam)
 	Look		look;
 
 	look_at(model, fact, &expected, seam, &look);
-	return look.result != LOOK_MISSING;
+	return look.is_there;
 }
 
 /* --- in words --- */

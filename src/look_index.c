@@ -306,3 +306,12 @@ look_index(Looking *looking)
 	}
 	ReleaseSysCache(stored.tuple);
 }
+
+void
+look_index_table(Looking *looking)
+{
+	Oid			table = IndexGetRelation(looking->address.objectId, true);
+
+	if (table != look_relation(looking, looking->definition->table))
+		look_differs(looking, "an index of \"%s\"", get_rel_name(table));
+}

@@ -83,6 +83,9 @@ extern void look_validated(Looking *looking);
 
 extern void look_index(Looking *looking);
 
+/* Only whether it is an index of the definition's table. */
+extern void look_index_table(Looking *looking);
+
 /* --- look_object.c --- */
 
 extern void look_extension(Looking *looking);

@@ -222,7 +222,9 @@ look_owned_sequence(Looking *looking)
 										   looking->seam);
 	Oid			owner;
 	int32		number;
-	bool		owned = sequenceIsOwned(looking->address.objectId,
+	bool		owned;
+
+	owned = sequenceIsOwned(looking->address.objectId,
 										DEPENDENCY_AUTO, &owner, &number) ||
 		sequenceIsOwned(looking->address.objectId, DEPENDENCY_INTERNAL, &owner,
 						&number);

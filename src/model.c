@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "commands/defrem.h"
 #include "common/hashfn.h"
 #include "utils/builtins.h"
@@ -436,6 +437,7 @@ model_create(Model *model, FactKind kind, Object *parent, const char *schema,
 			   state_of(PRESENT, object, definition));
 	else
 	{
+		object->likely = definition;
 		record(model, fact, state_of(NOT_INVALID, NULL, definition),
 			   state_of(PRESENT, object, NULL));
 		return NULL;
@@ -509,6 +511,15 @@ die(Model *model, Fact *fact, Object *object)
 		die(model, fact_of(model, object->companion), object->companion);
 }
 
+/* Whether an object belongs to a table, or to one of its columns. */
+static bool
+depends_on(const Model *model, const Definition *definition,
+		   const Object *table, const Object *column)
+{
+	return definition != NULL && definition->table == table &&
+		(column == NULL || model_mentions(model, definition, column));
+}
+
 /* Indexes and sequences of a table, or of one column, go with it. */
 static void
 drop_dependents(Model *model, Object *table, const Object *column)
@@ -520,44 +531,64 @@ drop_dependents(Model *model, Object *table, const Object *column)
 		Fact	   *fact = list_nth(model->facts, i);
 		State		now = state_now(fact);
 
-		if (now.presence != PRESENT || now.definition == NULL ||
-			now.definition->table != table)
+		if (now.presence != PRESENT ||
+			(fact->kind != FACT_RELATION && fact->kind != FACT_CONSTRAINT))
 			continue;
-		if (fact->kind != FACT_RELATION && fact->kind != FACT_CONSTRAINT)
-			continue;
-		if (column == NULL ||
-			model_mentions(model, now.definition, column))
+		if (depends_on(model, now.definition, table, column))
 			die(model, fact, now.object);
+		else if (now.definition == NULL &&
+				 depends_on(model, now.object->likely, table, column))
+			record(model, fact, now, state_of(UNKNOWN, now.object, NULL));
 	}
 }
 
-/* What CASCADE may have taken along is unknown from here on. */
-static void
-cascade(Model *model, const Object *object)
+static bool
+is_view(const State *state)
 {
+	return state->object->kind == FACT_RELATION && state->definition != NULL &&
+		(state->definition->relkind == RELKIND_VIEW ||
+		 state->definition->relkind == RELKIND_MATVIEW);
+}
+
+/*
+ * What CASCADE takes along: the foreign keys to a table and the views that
+ * name it, which is certain; what else names the dropped object is unknown
+ * from here on.
+ */
+static void
+cascade(Model *model, Object *object)
+{
+	const char *name = model_name_at(object, model->statement - 1, NULL);
+	const char *bracket = strrchr(name, '(');
 	int			count = list_length(model->facts);
 
+	if (object->kind == FACT_FUNCTION && bracket != NULL)
+		name = pnstrdup(name, bracket - name);
 	for (int i = 0; i < count; i++)
 	{
 		Fact	   *fact = list_nth(model->facts, i);
 		State		now = state_now(fact);
-		bool		is_view;
 
-		if (now.presence != PRESENT || now.object == object)
+		if (now.presence != PRESENT || now.definition == NULL ||
+			now.object == object)
 			continue;
-		is_view = fact->kind == FACT_RELATION && now.definition != NULL &&
-			(now.definition->relkind == 'v' || now.definition->relkind == 'm');
-		if (fact->kind == FACT_CONSTRAINT && now.definition != NULL &&
-			now.definition->other == object)
+		if (fact->kind == FACT_CONSTRAINT && now.definition->other == object)
 			die(model, fact, now.object);
-		else if (is_view ||
-				 ((fact->kind == FACT_TRIGGER || fact->kind == FACT_POLICY ||
-				   fact->kind == FACT_DEFAULT || fact->kind == FACT_RULE ||
-				   fact->kind == FACT_CONSTRAINT || fact->kind == FACT_COLUMN) &&
-				  (object->kind == FACT_TYPE || object->kind == FACT_FUNCTION ||
-				   object->kind == FACT_EXTENSION)))
+		else if (fact->kind < FIRST_PROPERTY && is_view(&now) &&
+				 object->kind == FACT_RELATION &&
+				 model_names(now.definition, name))
+		{
+			die(model, fact, now.object);
+			cascade(model, now.object);
+		}
+		else if (model_names(now.definition, name) ||
+				 (object->kind == FACT_COLUMN && fact->kind < FIRST_PROPERTY &&
+				  is_view(&now)))
+		{
 			record(model, fact, now, state_of(UNKNOWN, now.object,
 											  now.definition));
+			model_current(model)->pure = false;
+		}
 	}
 }
 

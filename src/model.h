@@ -136,6 +136,7 @@ struct Object
 	List	   *properties;		/* Fact * */
 	List	   *children;		/* Fact *, existence of what belongs to it */
 	Object	   *companion;		/* the index of a constraint, and back */
+	Definition *likely;			/* of IF NOT EXISTS, if it made the object */
 	bool		columns_renamed;
 };
 
@@ -317,6 +318,12 @@ extern void model_redefine(Model *model, Object *object, Definition *definition)
 
 /* The statement being read. */
 extern StatementModel *model_current(Model *model);
+
+/*
+ * Whether a definition names a relation, a type or a function by this name
+ * somewhere: what it then is, only the server knows.
+ */
+extern bool model_names(const Definition *definition, const char *name);
 
 /* Whether a definition of an index or a constraint mentions a column. */
 extern bool model_mentions(const Model *model, const Definition *definition,

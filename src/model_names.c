@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "nodes/nodeFuncs.h"
 
 #include "model.h"
@@ -160,7 +161,7 @@ mentioned_columns(const Definition *definition)
 	List	   *names = NIL;
 	ListCell   *cell;
 
-	if (definition->serial)
+	if (definition->relkind == RELKIND_SEQUENCE)
 	{
 		foreach(cell, definition->names)
 			names = lappend(names, makeString(lfirst(cell)));
@@ -194,4 +195,74 @@ model_mentions(const Model *model, const Definition *definition,
 			return true;
 	}
 	return false;
+}
+
+/* --- what a definition names at all --- */
+
+static bool
+last_is(const List *names, const char *name)
+{
+	return names != NIL && strcmp(strVal(llast(names)), name) == 0;
+}
+
+static bool
+name_walker(Node *node, const char *name)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeVar) && strcmp(((RangeVar *) node)->relname, name) == 0)
+		return true;
+	if (IsA(node, TypeName) && last_is(((TypeName *) node)->names, name))
+		return true;
+	if (IsA(node, FuncCall) && last_is(((FuncCall *) node)->funcname, name))
+		return true;
+	return raw_expression_tree_walker(node, name_walker,
+									  unconstify(char *, name));
+}
+
+static bool
+elements_name(List *elements, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, elements)
+		if (name_walker(lfirst_node(IndexElem, cell)->expr, name))
+			return true;
+	return false;
+}
+
+bool
+model_names(const Definition *definition, const char *name)
+{
+	Node	   *node = definition->node;
+
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_ViewStmt:
+			return name_walker(((ViewStmt *) node)->query, name);
+		case T_CreateTableAsStmt:
+			return name_walker(((CreateTableAsStmt *) node)->query, name);
+		case T_Constraint:
+			return name_walker(((Constraint *) node)->raw_expr, name);
+		case T_ColumnDef:
+			return last_is(((ColumnDef *) node)->typeName->names, name);
+		case T_IndexStmt:
+			return elements_name(((IndexStmt *) node)->indexParams, name) ||
+				name_walker(((IndexStmt *) node)->whereClause, name);
+		case T_CreateTrigStmt:
+			return last_is(((CreateTrigStmt *) node)->funcname, name) ||
+				name_walker(((CreateTrigStmt *) node)->whenClause, name);
+		case T_CreatePolicyStmt:
+			return name_walker(((CreatePolicyStmt *) node)->qual, name) ||
+				name_walker(((CreatePolicyStmt *) node)->with_check, name);
+		case T_CreateDomainStmt:
+			return last_is(((CreateDomainStmt *) node)->typeName->names, name);
+		case T_CreateFunctionStmt:
+			/* Its signature, and all that BEGIN ATOMIC may hold. */
+			return true;
+		default:
+			return false;
+	}
 }

@@ -47,6 +47,30 @@ merge_options(List *known, List *changed)
 	return merged;
 }
 
+/*
+ * OWNED BY makes a sequence go with a column.  False where the option isn't
+ * there, or the column can't be told.
+ */
+static bool
+read_owner(Model *model, List *options, Definition *definition)
+{
+	DefElem    *option = find_option(options, "owned_by");
+	List	   *names = option == NULL ? NIL : (List *) option->arg;
+
+	if (names == NIL)
+		return false;
+	definition->table = NULL;
+	definition->names = NIL;
+	if (list_length(names) > 1)
+		definition->table = model_relation_list(model,
+												list_copy_head(names,
+															   list_length(names) - 1),
+												NEED_NOTHING);
+	if (definition->table != NULL)
+		definition->names = list_make1(strVal(llast(names)));
+	return true;
+}
+
 void
 model_create_sequence(Model *model, Node *node)
 {
@@ -65,6 +89,7 @@ model_create_sequence(Model *model, Node *node)
 		return;
 	}
 	definition->relkind = RELKIND_SEQUENCE;
+	(void) read_owner(model, statement->options, definition);
 	sequence = model_create(model, FACT_RELATION, NULL, schema, name->relname,
 							statement->if_not_exists ?
 							CREATE_IF_NOT_EXISTS : CREATE_NEW, definition);
@@ -81,6 +106,7 @@ model_alter_sequence(Model *model, Node *node)
 										  statement->missing_ok ?
 										  NEED_ANY : NEED_PRESENT);
 	Definition *known;
+	Definition *definition = model_define(model, NULL);
 	List	   *options = statement->options;
 
 	/* RESTART sets a value, and the catalog doesn't tell when. */
@@ -90,6 +116,9 @@ model_alter_sequence(Model *model, Node *node)
 		model_current(model)->repeatable = true;
 	if (sequence == NULL)
 		return;
+	definition->relkind = RELKIND_SEQUENCE;
+	if (read_owner(model, options, definition))
+		model_redefine(model, sequence, definition);
 	known = model_property(sequence, FACT_SEQUENCE).definition;
 	if (known != NULL)
 		options = merge_options((List *) known->node, options);

@@ -184,17 +184,24 @@ adopt_index(Model *model, Object *table, Constraint *constraint,
 	return index;
 }
 
+/* The index of a key, which bears the constraint's name. */
 static Object *
-constraint_index(Model *model, Object *table, const char *name)
+constraint_index(Model *model, Object *table, const Constraint *constraint)
 {
 	Definition *definition = model_define(model, NULL);
 	const char *schema;
+	const char *table_name = model_name_at(table, model->statement, &schema);
+	const char *middle;
+	const char *label;
 
-	(void) model_name_at(table, model->statement, &schema);
 	definition->relkind = RELKIND_INDEX;
 	definition->table = table;
-	return model_create(model, FACT_RELATION, NULL, schema, name, CREATE_NEW,
-						definition);
+	if (constraint->conname != NULL)
+		return model_create(model, FACT_RELATION, NULL, schema,
+							constraint->conname, CREATE_NEW, definition);
+	constraint_name_parts(constraint, &middle, &label);
+	return model_create_unnamed(model, FACT_RELATION, NULL, schema, table_name,
+								middle, label, definition);
 }
 
 static Object *
@@ -208,6 +215,9 @@ create_constraint(Model *model, Object *table, const Constraint *constraint,
 		return model_create(model, FACT_CONSTRAINT, table, NULL,
 							constraint->conname, CREATE_NEW, definition);
 	constraint_name_parts(constraint, &middle, &label);
+	/* "value" in the check of a domain is no column. */
+	if (table->kind == FACT_TYPE)
+		middle = NULL;
 	return model_create_unnamed(model, FACT_CONSTRAINT, table, NULL,
 								model_name_at(table, model->statement, NULL),
 								middle, label, definition);
@@ -239,8 +249,8 @@ model_add_constraint(Model *model, Object *table, Constraint *original,
 	object = create_constraint(model, table, constraint, definition);
 	if (constraint->contype == CONSTR_PRIMARY)
 		set_not_null(model, table, constraint->keys);
-	if (has_index && index == NULL && constraint->conname != NULL)
-		index = constraint_index(model, table, constraint->conname);
+	if (has_index && index == NULL)
+		index = constraint_index(model, table, constraint);
 	if (index != NULL)
 	{
 		object->companion = index;

@@ -102,6 +102,7 @@ typedef struct Side
 	int			standing;
 	bool		superseded;		/* by a later statement */
 	bool		uncompared;		/* a definition */
+	int			voids;			/* what they are about needn't be there */
 	Look		failure;		/* the first that doesn't stand */
 	const char *failed_expectation;
 	const char *first_expectation;
@@ -133,6 +134,8 @@ look_at_side(const Model *model, const Fact *fact, const State *expected,
 	}
 	if (look.result == LOOK_UNCOMPARED)
 		side->uncompared = true;
+	if (look.is_void)
+		side->voids++;
 	if (look_stands(&look))
 		side->standing++;
 	else if (side->failed_expectation == NULL ||
@@ -240,14 +243,18 @@ gather_evidence(const Model *model, int number, int seam,
 	const StatementModel *statement = &model->statements[number];
 	Side		before = {0};
 	Side		after = {0};
+	bool		is_void;
 
 	look_at_statement(model, number, seam, &before, &after);
 	evidence->state = judge(model, number, seam, &before, &after);
-	evidence->repeatable = statement->repeatable;
+	/* ALTER TABLE IF EXISTS of nothing. */
+	is_void = !statement->opaque && after.known > 0 &&
+		after.voids == after.known && before.voids == before.known;
+	evidence->repeatable = statement->repeatable || is_void;
 	evidence->session = statement->session;
 	evidence->drops_existing = drops_existing(model, number);
 	evidence->skippable = !statement->opaque &&
-		(statement->session ||
+		(statement->session || is_void ||
 		 (statement->pure && !evidence->drops_existing && !after.uncompared));
 	evidence->invalid_index = evidence->state == STATEMENT_INVALID ?
 		after.failure.invalid_index : InvalidOid;
