@@ -40,7 +40,11 @@ in_top = $(patsubst $(top)/%,%,$(sort $(wildcard $(addprefix $(top)/,$(1)))))
 
 OBJS := $(patsubst %.c,%.o,$(call in_top,src/*.c))
 DATA := $(call in_top,sql/remigrate--*.sql)
-SCRIPTS := $(call in_top,src/bin/remigrate)
+
+# The client is one file, so that it can be copied to where it is used.
+CLIENT = $(patsubst %,src/bin/%.sh,begin channel url folder calls missing \
+	deploy status change main)
+MANUAL := $(call in_top,src/bin/*.1)
 
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers
@@ -53,7 +57,7 @@ ifneq ($(PROVE_TESTS),)
 TAP_TESTS = 1
 endif
 
-EXTRA_CLEAN = .flags test/results test/output_iso
+EXTRA_CLEAN = src/bin/remigrate .flags test/results test/output_iso
 
 all:
 
@@ -69,6 +73,22 @@ ISOLATION_OPTS += --expecteddir=$(top)/test
 endif
 
 include $(PGXS)
+
+src/bin/remigrate: $(CLIENT)
+	@$(MKDIR_P) $(@D)
+	cat $^ >$@
+	chmod +x $@
+
+all: src/bin/remigrate
+install: install-client
+install-client: src/bin/remigrate $(MANUAL) | installdirs
+	$(MKDIR_P) '$(DESTDIR)$(bindir)' '$(DESTDIR)$(mandir)/man1'
+	$(INSTALL_SCRIPT) $< '$(DESTDIR)$(bindir)/'
+	$(INSTALL_DATA) $(filter %.1,$^) '$(DESTDIR)$(mandir)/man1/'
+
+uninstall: uninstall-client
+uninstall-client:
+	rm -f '$(DESTDIR)$(bindir)/remigrate' '$(DESTDIR)$(mandir)/man1/remigrate.1'
 
 # Objects built for another server, or with other flags, are stale.
 flags = $(shell $(PG_CONFIG) --version --configure) \
@@ -100,4 +120,4 @@ print-%:
 
 always:
 
-.PHONY: all demo test format always
+.PHONY: all demo test format always install-client uninstall-client
