@@ -104,7 +104,8 @@ policy_time_limit(FunctionCallInfo fcinfo, int argument, const char *name,
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" must be an interval between 0 and 24 days, such as '5s'",
-						name)));
+						name),
+				 errhidestmt(true)));
 	return (int) milliseconds;
 }
 
@@ -161,7 +162,8 @@ policy_from_call(FunctionCallInfo fcinfo, int first)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("\"resume_at\" cannot be %d, statements count from 1",
-							policy.resume_at)));
+							policy.resume_at),
+					 errhidestmt(true)));
 	}
 	policy.on_duplicate = enum_argument(fcinfo, first + 4, "on_duplicate",
 										duplicate_options,

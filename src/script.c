@@ -52,13 +52,15 @@ check_bytes(const char *subject, const char *bytes, size_t length)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("%s was refused: its script has %zu bytes, the limit is %d",
 						subject, length, SCRIPT_SIZE_LIMIT),
-				 errhint("Load bulk data outside of migrations, or split the script.")));
+				 errhint("Load bulk data outside of migrations, or split the script."),
+				 errhidestmt(true)));
 	if (length >= 3 && memcmp(bytes, BYTE_ORDER_MARK, 3) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("%s was refused: its script begins with a byte order mark",
 						subject),
-				 errhint("Save the file as UTF-8 without a byte order mark. Prisma can't run it as it is either.")));
+				 errhint("Save the file as UTF-8 without a byte order mark. Prisma can't run it as it is either."),
+				 errhidestmt(true)));
 	valid = pg_encoding_verifymbstr(PG_UTF8, bytes, length);
 	if (valid < length)
 		ereport(ERROR,
@@ -66,7 +68,8 @@ check_bytes(const char *subject, const char *bytes, size_t length)
 				 errmsg("%s was refused (line %d): byte %d of its script, 0x%02x, is not valid UTF-8",
 						subject, count_newlines(bytes, valid) + 1, valid + 1,
 						(unsigned char) bytes[valid]),
-				 errhint("A migration's script is a text file in UTF-8 without zero bytes.")));
+				 errhint("A migration's script is a text file in UTF-8 without zero bytes."),
+				 errhidestmt(true)));
 }
 
 /* The server's own message would not say which script. */
