@@ -26,6 +26,7 @@
 static TimeoutId watch_timeout = MAX_TIMEOUTS;
 static volatile sig_atomic_t watched_something = false;
 static LOCKTAG watched_tag;
+static LOCKMODE watched_mode;
 
 /*
  * Runs inside the signal handler of SIGALRM.  A LOCK lives in shared memory
@@ -38,7 +39,10 @@ look_at_lock(void)
 	LOCK	   *lock = MyProc ? MyProc->waitLock : NULL;
 
 	if (lock != NULL)
+	{
 		watched_tag = lock->tag;
+		watched_mode = MyProc->waitLockMode;
+	}
 	watched_something = (lock != NULL);
 }
 
@@ -110,8 +114,8 @@ condition_for(const LOCKTAG *tag, QueryParameters *parameters)
 
 /*
  * The state of an idle session began when it went idle, that of a busy one
- * with its transaction.  The strongest lock is named first: it is the likelier
- * to be in the way.
+ * with its transaction.  Of those that are in the way the strongest lock is
+ * named first, and where none is, somebody in the queue being it, of all.
  */
 static const char *const holder_query =
 "SELECT l.pid,"
@@ -130,11 +134,34 @@ static const char *const holder_query =
 "   CASE WHEN a.state LIKE 'idle%%' THEN a.state_change ELSE"
 "   coalesce(a.xact_start, a.query_start) END)::pg_catalog.int8 AS seconds) s"
 " WHERE l.granted AND l.pid IS DISTINCT FROM %s AND %s"
-" ORDER BY l.mode = 'AccessExclusiveLock' DESC, l.mode LIKE '%%Exclusive%%' DESC,"
+" ORDER BY %s DESC, l.mode = 'AccessExclusiveLock' DESC, l.mode LIKE '%%Exclusive%%' DESC,"
 " s.seconds DESC LIMIT 1";
 
-LockHolder *
-blocker_find_holder(const LOCKTAG *tag)
+/*
+ * An SQL condition on a lock's mode: whether it is in the way of "wanted".
+ * Whoever holds a tuple's or a page's lock is found by that of its relation,
+ * whose mode is of no account.
+ */
+static char *
+conflict_condition(const LOCKTAG *tag, LOCKMODE wanted)
+{
+	StringInfoData condition;
+
+	if (tag->locktag_type == LOCKTAG_PAGE || tag->locktag_type == LOCKTAG_TUPLE ||
+		tag->locktag_type == LOCKTAG_RELATION_EXTEND)
+		return "true";
+	initStringInfo(&condition);
+	appendStringInfoString(&condition, "l.mode IN (''");
+	for (LOCKMODE mode = AccessShareLock; mode <= MaxLockMode; mode++)
+		if (DoLockModesConflict(mode, wanted))
+			appendStringInfo(&condition, ", '%s'",
+							 GetLockmodeName(DEFAULT_LOCKMETHOD, mode));
+	appendStringInfoChar(&condition, ')');
+	return condition.data;
+}
+
+static LockHolder *
+find_holder(const LOCKTAG *tag, LOCKMODE wanted)
 {
 	LockHolder *holder = NULL;
 	QueryParameters parameters = {0};
@@ -146,7 +173,8 @@ blocker_find_holder(const LOCKTAG *tag)
 		return NULL;
 	/* As the owner, who sees every session's state. */
 	query_begin(&scope, QUERY_AS_OWNER);
-	if (query_run(psprintf(holder_query, own_pid, own_pid, condition),
+	if (query_run(psprintf(holder_query, own_pid, own_pid, condition,
+						   conflict_condition(tag, wanted)),
 				  &parameters, true) > 0)
 	{
 		MemoryContext old_context = MemoryContextSwitchTo(scope.caller_context);
@@ -164,6 +192,12 @@ blocker_find_holder(const LOCKTAG *tag)
 	return holder;
 }
 
+LockHolder *
+blocker_find_holder(const LOCKTAG *tag)
+{
+	return find_holder(tag, ExclusiveLock);
+}
+
 char *
 blocker_describe_watched(void)
 {
@@ -172,6 +206,6 @@ blocker_describe_watched(void)
 	if (!watched_something)
 		return NULL;
 	watched_something = false;
-	holder = blocker_find_holder(&watched_tag);
+	holder = find_holder(&watched_tag, watched_mode);
 	return holder ? holder->description : NULL;
 }
