@@ -130,6 +130,9 @@ decide_before_run(const Migration *migration, JournalDoubt doubt)
 		case SEAM_COMPLETE:
 			return by_evidence(DECISION_FOUND, 0, script, seam);
 		case SEAM_RESUME:
+			/* What could be passed over is no sign that it has run. */
+			if (seam->smallest == 0)
+				return run_from(0);
 			return by_evidence(DECISION_RUN, seam->resume_from, script, seam);
 		case SEAM_FRESH:
 			/* A claim about what leaves no trace can't be checked. */
