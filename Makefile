@@ -23,7 +23,9 @@ REGRESS = \
 	inspect \
 	toplevel \
 	migrate \
-	outside
+	outside \
+	deploy \
+	require
 
 ISOLATION = \
 	appliers \
