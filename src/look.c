@@ -444,13 +444,12 @@ look_at_invalid(Looking *looking)
 /* --- looking --- */
 
 /*
- * Whether the owner of a fact isn't there and needn't be: ALTER TABLE IF
- * EXISTS has done nothing then.
+ * Whether an object isn't there and needn't be: ALTER TABLE IF EXISTS has done
+ * nothing then.
  */
 static bool
-is_void(const Looking *looking)
+is_needless(const Looking *looking, const Object *owner)
 {
-	const Object *owner = looking->fact->object;
 	ObjectAddress address;
 	const Fact *fact;
 	State		state;
@@ -458,10 +457,17 @@ is_void(const Looking *looking)
 	if (owner == NULL || look_find(looking, owner, &address))
 		return false;
 	fact = model_existence_at(looking->model, owner, looking->seam);
-	if (fact == NULL)
-		return true;
-	return !model_expected(fact, looking->seam, &state) ||
-		(owner->parent != NULL && !look_find(looking, owner->parent, &address));
+	return fact == NULL ||
+		!model_expected(fact, looking->seam, &state) ||
+		is_needless(looking, owner->parent);
+}
+
+static bool
+is_void(const Looking *looking)
+{
+	return is_needless(looking, looking->fact->object) ||
+		(looking->definition != NULL &&
+		 is_needless(looking, looking->definition->table));
 }
 
 /* Some object that bears the fact's name at some time. */

@@ -4,7 +4,8 @@
  *	  Functions, triggers and policies.
  *
  * The body of a function in the form BEGIN ATOMIC or RETURN isn't compared,
- * nor are its parameters' names and defaults, its settings and its costs.
+ * nor are defaults of parameters, SET, TRANSFORM and SUPPORT; a function that
+ * has some counts as not compared.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,6 +23,7 @@
 #include "commands/policy.h"
 #include "commands/proclang.h"
 #include "commands/trigger.h"
+#include "funcapi.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_func.h"
 #include "parser/parse_relation.h"
@@ -46,6 +48,9 @@ typedef struct ScriptedFunction
 	bool		strict;
 	bool		definer;
 	bool		leakproof;
+	double		cost;			/* -1: the language's */
+	double		rows;
+	bool		has_more;		/* that isn't compared */
 } ScriptedFunction;
 
 static char
@@ -82,6 +87,12 @@ read_option(ScriptedFunction *function, DefElem *option)
 		function->definer = boolVal(option->arg);
 	else if (strcmp(name, "leakproof") == 0)
 		function->leakproof = boolVal(option->arg);
+	else if (strcmp(name, "cost") == 0)
+		function->cost = defGetNumeric(option);
+	else if (strcmp(name, "rows") == 0)
+		function->rows = defGetNumeric(option);
+	else
+		function->has_more = true;
 }
 
 static void
@@ -89,15 +100,44 @@ read_function(const CreateFunctionStmt *statement, ScriptedFunction *function)
 {
 	ListCell   *cell;
 
+	memset(function, 0, sizeof(ScriptedFunction));
 	function->language = "sql";
-	function->source = NULL;
 	function->volatility = PROVOLATILE_VOLATILE;
 	function->parallel = PROPARALLEL_UNSAFE;
-	function->strict = false;
-	function->definer = false;
-	function->leakproof = false;
+	function->cost = -1;
+	function->rows = -1;
 	foreach(cell, statement->options)
 		read_option(function, lfirst_node(DefElem, cell));
+	foreach(cell, statement->parameters)
+		if (lfirst_node(FunctionParameter, cell)->defexpr != NULL)
+			function->has_more = true;
+}
+
+/* Whether the parameters have the names and modes that the script gives. */
+static bool
+same_parameters(const CreateFunctionStmt *statement, HeapTuple tuple)
+{
+	Oid		   *types;
+	char	  **names;
+	char	   *modes;
+	int			count = get_func_arg_info(tuple, &types, &names, &modes);
+	ListCell   *cell;
+
+	if (list_length(statement->parameters) != count)
+		return false;
+	foreach(cell, statement->parameters)
+	{
+		FunctionParameter *parameter = lfirst_node(FunctionParameter, cell);
+		int			i = foreach_current_index(cell);
+		char		mode = parameter->mode == FUNC_PARAM_DEFAULT ?
+			FUNC_PARAM_IN : parameter->mode;
+		const char *name = parameter->name != NULL ? parameter->name : "";
+
+		if (strcmp(names != NULL ? names[i] : "", name) != 0 ||
+			(modes != NULL ? modes[i] : FUNC_PARAM_IN) != mode)
+			return false;
+	}
+	return true;
 }
 
 static bool
@@ -123,7 +163,9 @@ same_attributes(const ScriptedFunction *function, Form_pg_proc form)
 		form->proparallel == function->parallel &&
 		form->proisstrict == function->strict &&
 		form->prosecdef == function->definer &&
-		form->proleakproof == function->leakproof;
+		form->proleakproof == function->leakproof &&
+		(function->cost < 0 || form->procost == (float4) function->cost) &&
+		(function->rows < 0 || form->prorows == (float4) function->rows);
 }
 
 static void
@@ -134,6 +176,7 @@ compare_function(Looking *looking, HeapTuple tuple)
 	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tuple);
 	ScriptedFunction function;
 	bool		is_null;
+	bool		has_settings = !heap_attisnull(tuple, Anum_pg_proc_proconfig, NULL);
 	Datum		source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc,
 										 &is_null);
 
@@ -149,10 +192,14 @@ compare_function(Looking *looking, HeapTuple tuple)
 					 format_type_be(form->prorettype));
 	else if (looking->definition->whole && !same_attributes(&function, form))
 		look_differs(looking, "a function with other attributes");
+	else if (!same_parameters(statement, tuple))
+		look_differs(looking, "a function with other parameters");
 	else if (function.source == NULL)
 		looking->look->result = LOOK_UNCOMPARED;
 	else if (is_null || strcmp(TextDatumGetCString(source), function.source) != 0)
 		look_differs(looking, "a function with another body");
+	else if (function.has_more || form->pronargdefaults > 0 || has_settings)
+		looking->look->result = LOOK_UNCOMPARED;
 }
 
 void

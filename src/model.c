@@ -182,7 +182,7 @@ model_current(Model *model)
 static void
 append_change(Fact *fact, int statement, State before, State after)
 {
-	Change	   *change = palloc(sizeof(Change));
+	Change	   *change = palloc0(sizeof(Change));
 
 	change->statement = statement;
 	change->before = before;
@@ -208,7 +208,8 @@ reconcile_needs(Model *model, Fact *fact, const State *before)
 	if (model->last_opaque > last->statement)
 		append_change(fact, model->last_opaque, unknown_state(),
 					  unknown_state());
-	else
+	else if (fact->object == NULL ||
+			 model_existence(model, fact->object).presence == PRESENT)
 		model_current(model)->impossible = true;
 }
 
@@ -222,6 +223,7 @@ record(Model *model, Fact *fact, State before, State after)
 	{
 		/* Nothing can be seen between two actions of one statement. */
 		last->after = after;
+		last->reference = false;
 		return;
 	}
 	reconcile_needs(model, fact, &before);
@@ -238,6 +240,8 @@ model_expected(const Fact *fact, int seam, State *state)
 {
 	ListCell   *cell;
 
+	bool		before_all = true;
+
 	*state = unknown_state();
 	if (fact->object != NULL && !model_is_alive(fact->object, seam))
 		return false;
@@ -245,13 +249,16 @@ model_expected(const Fact *fact, int seam, State *state)
 	{
 		const Change *change = lfirst(cell);
 
+		if (change->reference)
+			continue;
 		if (change->statement > seam)
 		{
-			if (foreach_current_index(cell) == 0)
+			if (before_all)
 				*state = change->before;
 			break;
 		}
 		*state = change->after;
+		before_all = false;
 	}
 	return state->presence != UNKNOWN;
 }
@@ -406,6 +413,18 @@ model_schema(Model *model, FactKind kind, const char *schema,
 	return NULL;
 }
 
+/*
+ * The name is taken anew, so what may have had it has gone by now, or was
+ * never there.
+ */
+static void
+end_unknown(Model *model, const State *now)
+{
+	if (now->object != NULL && now->presence != PRESENT &&
+		now->object->died == NEVER)
+		now->object->died = model->statement;
+}
+
 Object *
 model_create(Model *model, FactKind kind, Object *parent, const char *schema,
 			 const char *name, CreateMode mode, Definition *definition)
@@ -426,6 +445,7 @@ model_create(Model *model, FactKind kind, Object *parent, const char *schema,
 	 * One that is perhaps there already is none of ours before this
 	 * statement, for then it needn't be what later statements need.
 	 */
+	end_unknown(model, &now);
 	object = new_object(kind, parent, schema, name, model->statement);
 	if (kind == FACT_TYPE)
 		model->boundaries = lappend_int(model->boundaries, model->statement);
@@ -494,6 +514,7 @@ model_refer(Model *model, FactKind kind, Object *parent, const char *schema,
 		return object;
 	record(model, fact, state_of(presence, object, NULL),
 		   state_of(presence, object, NULL));
+	((Change *) llast(fact->changes))->reference = presence == UNKNOWN;
 	return object;
 }
 
@@ -542,12 +563,32 @@ drop_dependents(Model *model, Object *table, const Object *column)
 	}
 }
 
+/* Whether a definition is of a view. */
 static bool
-is_view(const State *state)
+is_view(const Definition *definition)
 {
-	return state->object->kind == FACT_RELATION && state->definition != NULL &&
-		(state->definition->relkind == RELKIND_VIEW ||
-		 state->definition->relkind == RELKIND_MATVIEW);
+	return definition != NULL &&
+		(definition->relkind == RELKIND_VIEW ||
+		 definition->relkind == RELKIND_MATVIEW);
+}
+
+/* Whether a definition names an object, by whatever name it has had. */
+static bool
+names_object(const Definition *definition, const Object *object)
+{
+	ListCell   *cell;
+
+	foreach(cell, object->names)
+	{
+		const char *name = ((ObjectName *) lfirst(cell))->name;
+		const char *bracket = strrchr(name, '(');
+
+		if (object->kind == FACT_FUNCTION && bracket != NULL)
+			name = pnstrdup(name, bracket - name);
+		if (model_names(definition, name))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -558,32 +599,32 @@ is_view(const State *state)
 static void
 cascade(Model *model, Object *object)
 {
-	const char *name = model_name_at(object, model->statement - 1, NULL);
-	const char *bracket = strrchr(name, '(');
 	int			count = list_length(model->facts);
 
-	if (object->kind == FACT_FUNCTION && bracket != NULL)
-		name = pnstrdup(name, bracket - name);
 	for (int i = 0; i < count; i++)
 	{
 		Fact	   *fact = list_nth(model->facts, i);
 		State		now = state_now(fact);
+		Definition *definition = now.definition;
+		bool		view = fact->kind == FACT_RELATION && is_view(definition);
 
-		if (now.presence != PRESENT || now.definition == NULL ||
-			now.object == object)
+		if (now.presence != PRESENT || now.object == object)
 			continue;
-		if (fact->kind == FACT_CONSTRAINT && now.definition->other == object)
+		if (definition == NULL && now.object != NULL)
+			definition = now.object->likely;
+		if (definition == NULL)
+			continue;
+		if (fact->kind == FACT_CONSTRAINT && definition->other == object)
 			die(model, fact, now.object);
-		else if (fact->kind < FIRST_PROPERTY && is_view(&now) &&
-				 object->kind == FACT_RELATION &&
-				 model_names(now.definition, name))
+		else if (view && object->kind == FACT_RELATION &&
+				 names_object(definition, object))
 		{
 			die(model, fact, now.object);
 			cascade(model, now.object);
 		}
-		else if (model_names(now.definition, name) ||
-				 (object->kind == FACT_COLUMN && fact->kind < FIRST_PROPERTY &&
-				  is_view(&now)))
+		else if (names_object(definition, object) ||
+				 (object->kind == FACT_COLUMN && view) ||
+				 (now.definition == NULL && is_view(definition)))
 		{
 			record(model, fact, now, state_of(UNKNOWN, now.object,
 											  now.definition));
@@ -619,9 +660,12 @@ rename_one(Model *model, Object *object, const char *schema, const char *name)
 	State		now = state_now(old);
 	Fact	   *fact = existence(model, object->kind, object->parent, schema,
 								 name);
+	State		there;
 
 	if (fact == old)
 		return;
+	there = state_now(fact);
+	end_unknown(model, &there);
 	record(model, old, now, state_of(ABSENT, NULL, NULL));
 	record(model, fact, state_of(ABSENT, NULL, NULL),
 		   state_of(now.presence, object, now.definition));

@@ -100,6 +100,7 @@ typedef struct Change
 	int			statement;
 	State		before;			/* what the statement needs */
 	State		after;			/* what it leaves */
+	bool		reference;		/* it only says which object is meant */
 } Change;
 
 struct Fact

@@ -388,6 +388,13 @@ model_alter_table(Model *model, Node *node)
 	judge_actions(model, statement->cmds);
 	if (table == NULL)
 		return;
+	if (!model_is_alive(table, model->statement))
+	{
+		/* IF EXISTS of what the script has dropped itself. */
+		model_current(model)->opaque = false;
+		model_current(model)->repeatable = model_current(model)->pure = true;
+		return;
+	}
 	for (int pass = 0; pass < PASS_COUNT; pass++)
 	{
 		foreach(cell, statement->cmds)

@@ -223,6 +223,38 @@ create_constraint(Model *model, Object *table, const Constraint *constraint,
 								middle, label, definition);
 }
 
+/*
+ * UNIQUE PRIMARY KEY makes one index: of two keys over the same columns in one
+ * statement the server leaves out a UNIQUE.  True if that is the new one.
+ */
+static bool
+is_redundant(Model *model, Object *table, const Constraint *constraint)
+{
+	int			count = list_length(table->children);
+
+	for (int i = 0; i < count; i++)
+	{
+		Fact	   *fact = list_nth(table->children, i);
+		const Change *last = fact->changes == NIL ? NULL : llast(fact->changes);
+		const Constraint *other;
+
+		if (fact->kind != FACT_CONSTRAINT || last == NULL ||
+			last->statement != model->statement ||
+			last->after.presence != PRESENT || last->after.definition == NULL)
+			continue;
+		other = (const Constraint *) last->after.definition->node;
+		if ((other->contype != CONSTR_PRIMARY && other->contype != CONSTR_UNIQUE) ||
+			!equal(other->keys, constraint->keys) ||
+			!equal(other->including, constraint->including) ||
+			other->deferrable != constraint->deferrable)
+			continue;
+		if (constraint->contype == CONSTR_UNIQUE)
+			return true;
+		model_drop(model, last->after.object, 0);
+	}
+	return false;
+}
+
 void
 model_add_constraint(Model *model, Object *table, Constraint *original,
 					 const char *column, bool is_new_table)
@@ -240,6 +272,11 @@ model_add_constraint(Model *model, Object *table, Constraint *original,
 		set_not_null(model, table, constraint->keys);
 		return;
 	}
+	if ((constraint->contype == CONSTR_PRIMARY ||
+		 constraint->contype == CONSTR_UNIQUE) &&
+		constraint->indexname == NULL &&
+		is_redundant(model, table, constraint))
+		return;
 	definition->table = table;
 	if (constraint->contype == CONSTR_FOREIGN)
 		definition->other = model_relation(model, constraint->pktable,
