@@ -42,7 +42,7 @@ COMMENT ON TABLE remigrate.registry IS
 CREATE INDEX registry_checksum_idx ON remigrate.registry (checksum);
 
 CREATE TABLE remigrate.event_log (
-	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	id bigint PRIMARY KEY,
 	at timestamptz NOT NULL,
 	action text NOT NULL,
 	target_schema text NOT NULL,
@@ -67,7 +67,6 @@ CREATE INDEX event_log_migration_idx
 SELECT pg_catalog.pg_extension_config_dump('remigrate.script', '');
 SELECT pg_catalog.pg_extension_config_dump('remigrate.registry', '');
 SELECT pg_catalog.pg_extension_config_dump('remigrate.event_log', '');
-SELECT pg_catalog.pg_extension_config_dump('remigrate.event_log_id_seq', '');
 
 -- Functions -----------------------------------------------------------------
 
@@ -438,5 +437,4 @@ COMMENT ON VIEW remigrate.activity IS
 REVOKE ALL ON ALL ROUTINES IN SCHEMA remigrate FROM PUBLIC;
 GRANT USAGE ON SCHEMA remigrate TO @extowner@ WITH GRANT OPTION;
 GRANT SELECT ON ALL TABLES IN SCHEMA remigrate TO @extowner@ WITH GRANT OPTION;
-GRANT SELECT ON ALL SEQUENCES IN SCHEMA remigrate TO @extowner@ WITH GRANT OPTION;
 GRANT EXECUTE ON ALL ROUTINES IN SCHEMA remigrate TO @extowner@ WITH GRANT OPTION;

@@ -177,6 +177,10 @@ apply_migration(const Migration *migration)
 	finding = migration_find(migration, journal);
 	if (migration_is_known(migration, journal, &finding))
 		return OUTCOME_UNCHANGED;
+	migration_parse(migration);
+	if (migration->policy.concurrently == CONCURRENTLY_INLINE)
+		statement_inline_concurrently(migration->script);
+	statement_check_transactional(migration->script);
 	if (finding.unfinished != NULL)
 		migration_refuse_unfinished(migration);
 	return run_and_record(migration, journal,
@@ -196,14 +200,14 @@ remigrate_apply(PG_FUNCTION_ARGS)
 
 	context_check_writer("apply");
 	migration = migration_from_call(fcinfo);
-	if (migration->policy.concurrently == CONCURRENTLY_INLINE)
-		statement_inline_concurrently(migration->script);
-	statement_check_transactional(migration->script);
-
 	context_enter();
 	PG_TRY();
 	{
+		int			guc_level = NewGUCNestLevel();
+
+		execute_limit_locks(migration->policy.lock_timeout, false);
 		outcome = apply_migration(migration);
+		AtEOXact_GUC(false, guc_level);
 		context_leave();
 	}
 	PG_CATCH();

@@ -122,8 +122,17 @@ decide_before_run(const Migration *migration, JournalDoubt doubt)
 	int			first = first_statement(migration);
 	Seam	   *seam;
 
-	if (doubt == DOUBT_NONE || migration->policy.resume_at != RESUME_AT_UNSET)
-		return run_from(first);
+	if (migration->policy.resume_at != RESUME_AT_UNSET)
+	{
+		Decision	decision = run_from(first);
+
+		if (first > 0)
+			decision.logs = psprintf("remigrate: run from statement %d on, by resume_at",
+									 first + 1);
+		return decision;
+	}
+	if (doubt == DOUBT_NONE)
+		return run_from(0);
 	seam = seam_find(script, migration->schema, 0);
 	switch (seam->verdict)
 	{

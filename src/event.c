@@ -45,11 +45,17 @@ event_record(const Event *event)
 	add_who(&parameters);
 
 	query_begin(&scope, QUERY_AS_OWNER);
-	query_run("INSERT INTO remigrate.event_log (at, action, target_schema,"
+
+	/*
+	 * Whoever records an event holds the migration locks, so nobody else takes
+	 * the same number; a sequence would change the caller's lastval().
+	 */
+	query_run("INSERT INTO remigrate.event_log (id, at, action, target_schema,"
 			  " migration_name, checksum, statements, duration, sqlstate,"
 			  " message, evidence, role_name, session_role_name,"
 			  " application_name, client_address, process_id)"
-			  " VALUES ($1, $2, $3, $4, $5, $6, $1 - $7, $8, $9,"
+			  " VALUES ((SELECT coalesce(max(e.id), 0) + 1"
+			  " FROM remigrate.event_log e), $1, $2, $3, $4, $5, $6, $1 - $7, $8, $9,"
 			  " $10::pg_catalog.jsonb, $11, $12, $13,"
 			  " pg_catalog.host(pg_catalog.inet_client_addr()), $14)",
 			  &parameters, false);

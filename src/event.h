@@ -25,7 +25,7 @@ typedef struct Event
 
 /*
  * Appends an event in the current transaction; who and when is the server's
- * word.  Raises what the insertion raises.
+ * word.  The migration locks must be held.  Raises what the insertion raises.
  */
 extern void event_record(const Event *event);
 

@@ -32,24 +32,33 @@
 #include "execute.h"
 #include "failure.h"
 
+static void
+set_for_script(const char *name, const char *value, bool for_session)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 for_session ? GUC_ACTION_SET : GUC_ACTION_SAVE,
+							 true, 0, false);
+}
+
+void
+execute_limit_locks(int lock_timeout, bool for_session)
+{
+	set_for_script("lock_timeout", psprintf("%d", lock_timeout), for_session);
+}
+
 void
 execute_prepare_settings(const char *schema, int lock_timeout, bool for_session)
 {
-	const char *const settings[][2] = {
-		{"search_path", psprintf("%s, pg_temp", quote_identifier(schema))},
-		{"lock_timeout", psprintf("%d", lock_timeout)},
-		{"standard_conforming_strings", "on"},
-		/* The script's later transactions, if it has any. */
-		{"default_transaction_isolation", "read committed"},
-		{"default_transaction_read_only", "off"},
-		{"default_transaction_deferrable", "off"}
-	};
-
-	for (int i = 0; i < lengthof(settings); i++)
-		(void) set_config_option(settings[i][0], settings[i][1],
-								 PGC_USERSET, PGC_S_SESSION,
-								 for_session ? GUC_ACTION_SET : GUC_ACTION_SAVE,
-								 true, 0, false);
+	set_for_script("search_path",
+				   psprintf("%s, pg_temp", quote_identifier(schema)),
+				   for_session);
+	execute_limit_locks(lock_timeout, for_session);
+	set_for_script("standard_conforming_strings", "on", for_session);
+	/* The script's later transactions, if it has any. */
+	set_for_script("default_transaction_isolation", "read committed",
+				   for_session);
+	set_for_script("default_transaction_read_only", "off", for_session);
+	set_for_script("default_transaction_deferrable", "off", for_session);
 }
 
 static void

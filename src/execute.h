@@ -32,6 +32,12 @@ extern void execute_prepare_settings(const char *schema, int lock_timeout,
 									 bool for_session);
 
 /*
+ * Sets lock_timeout alone, in milliseconds, in the same way: for what we do
+ * ourselves with the journal.
+ */
+extern void execute_limit_locks(int lock_timeout, bool for_session);
+
+/*
  * Runs one statement that is neither BEGIN nor COMMIT, the way CREATE
  * EXTENSION runs a script's, and throws its results away.  Sets *position
  * first.  statement_timeout counts anew for it.  Raises what the statement

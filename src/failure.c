@@ -53,7 +53,7 @@ failure_name_subject(ErrorData *error, const char *subject)
 
 	if (strncmp(error->message, migration, strlen(migration)) != 0 &&
 		strncmp(error->message, subject, strlen(subject)) != 0)
-		error->message = psprintf("%s was not run: %s", subject,
+		error->message = psprintf("%s failed: %s", subject,
 								  error->message);
 }
 

@@ -16,7 +16,7 @@
 #include "utils/tuplestore.h"
 
 #include "compat.h"
-#include "script.h"
+#include "migration.h"
 
 PG_FUNCTION_INFO_V1(remigrate_checksum);
 PG_FUNCTION_INFO_V1(remigrate_statements);
@@ -59,8 +59,7 @@ remigrate_statements(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
-	script = script_decode("script", PG_GETARG_DATUM(0),
-						   get_fn_expr_argtype(fcinfo->flinfo, 0) == BYTEAOID);
+	script = migration_script_argument(fcinfo, 0, "script");
 	script_parse(script);
 	for (int i = 0; i < script->statement_count; i++)
 	{

@@ -21,11 +21,8 @@ PG_FUNCTION_INFO_V1(remigrate_seam);
 static Script *
 script_argument(FunctionCallInfo fcinfo, int number)
 {
-	Script	   *script;
-	bool		is_bytea = get_fn_expr_argtype(fcinfo->flinfo, number) == BYTEAOID;
+	Script	   *script = migration_script_argument(fcinfo, number, "script");
 
-	migration_require_argument(fcinfo, number, "script");
-	script = script_decode("script", PG_GETARG_DATUM(number), is_bytea);
 	script_parse(script);
 	return script;
 }

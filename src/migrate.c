@@ -158,6 +158,7 @@ prepare_run(MigrationRun *run)
 	bool		had_journal;
 
 	transaction_make_writable();
+	execute_limit_locks(migration->policy.lock_timeout, true);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	had_journal = journal_open(migration->schema_oid, RowExclusiveLock) != NULL;
 	journal = journal_open_or_create(migration->schema_oid);
@@ -167,7 +168,12 @@ prepare_run(MigrationRun *run)
 	if (entry != NULL)
 		run->last_sqlstate = entry->last_sqlstate;
 	if (!migration_is_known(migration, journal, &finding))
+	{
+		migration_parse(migration);
+		run->ends_transaction = palloc0_array(bool,
+											  migration->script->statement_count + 1);
 		outcome = prepare_unknown(run, journal, &finding, entry, had_journal);
+	}
 	else if (entry != NULL && strcmp(entry->state, "applied") != 0 &&
 			 finding.verdict != JOURNAL_EDITED)
 		registry_record_applied(migration->schema, migration->name,
@@ -445,9 +451,7 @@ migrate_run(Migration *migration, const SessionSettings *session)
 		.migration = migration,
 		.session = session,
 		.context = CurrentMemoryContext,
-		.position = {.script = migration->script},
-		.ends_transaction = palloc0_array(bool,
-										  migration->script->statement_count + 1)
+		.position = {.script = migration->script}
 	};
 	Outcome		outcome = prepare_run(&run);
 

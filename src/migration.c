@@ -141,10 +141,29 @@ migration_for_script(const char *name, const char *schema, Oid schema_oid,
 	migration->schema_oid = schema_oid;
 	migration->script = script;
 	migration->policy = policy;
-	script_parse(script);
-	statement_check_script(script);
-	check_resume_at(migration);
 	return migration;
+}
+
+void
+migration_parse(const Migration *migration)
+{
+	script_parse(migration->script);
+	statement_check_script(migration->script);
+	check_resume_at(migration);
+}
+
+Script *
+migration_script_argument(FunctionCallInfo fcinfo, int argument,
+						  const char *subject)
+{
+	Oid		   *types;
+	int			count;
+
+	migration_require_argument(fcinfo, argument, "script");
+	/* Not by the call's expression: a fast-path call has none. */
+	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &count);
+	return script_decode(subject, PG_GETARG_DATUM(argument),
+						 types[argument] == BYTEAOID);
 }
 
 Migration *
@@ -157,8 +176,7 @@ migration_from_call(FunctionCallInfo fcinfo)
 	migration_require_argument(fcinfo, 1, "script");
 	schema = migration_text_argument(fcinfo, 2, "target_schema");
 	migration_check_name(name);
-	script = script_decode(migration_subject(name), PG_GETARG_DATUM(1),
-						   get_fn_expr_argtype(fcinfo->flinfo, 1) == BYTEAOID);
+	script = migration_script_argument(fcinfo, 1, migration_subject(name));
 	return migration_for_script(name, schema, migration_schema(schema), script,
 								policy_from_call(fcinfo, 3));
 }
@@ -168,7 +186,7 @@ migration_from_call(FunctionCallInfo fcinfo)
  * differs from this one in comments and white space alone.
  */
 static bool
-differs_in_comments_alone(const Script *script, const char *checksum)
+differs_in_comments_alone(Script *script, const char *checksum)
 {
 	char	   *known = registry_script_text(checksum);
 	int			guc_level;
@@ -176,6 +194,8 @@ differs_in_comments_alone(const Script *script, const char *checksum)
 
 	if (known == NULL)
 		return false;
+	/* What the parser takes has no token that the scanner stumbles over. */
+	script_parse(script);
 	guc_level = NewGUCNestLevel();
 	(void) set_config_option("standard_conforming_strings", "on",
 							 PGC_USERSET, PGC_S_SESSION,
@@ -201,7 +221,7 @@ migration_report_edited(const Migration *migration, const JournalRow *row)
 }
 
 static JournalVerdict
-judge_finished_row(const Script *script, const JournalRow *row)
+judge_finished_row(Script *script, const JournalRow *row)
 {
 	switch (checksum_compare(row->checksum, script->bytes, script->byte_count))
 	{

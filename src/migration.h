@@ -38,17 +38,23 @@ typedef enum Outcome
 extern const char *outcome_name(Outcome outcome);
 
 /*
- * Reads name, script, target_schema and the policies from the first nine
- * arguments of a call, decodes and parses the script, and refuses what no
- * migration may hold.  All of it belongs to the current memory context.
- * Raises 22004, 22023 and 3F000 for arguments that are no good, and what
- * script_decode, script_parse and statement_check_script raise.
+ * Reads name, script, target_schema and the policies from the arguments of a
+ * call and decodes the script.  All of it belongs to the current memory
+ * context.  Raises 22004, 22023 and 3F000 for arguments that are no good, and
+ * what script_decode raises.
  */
 extern Migration *migration_from_call(FunctionCallInfo fcinfo);
 
 /* Raises 22004 where a required argument of a call is null. */
 extern void migration_require_argument(FunctionCallInfo fcinfo, int argument,
 									   const char *name);
+
+/*
+ * Decodes the script that is an argument of a call, text or bytea.  Raises
+ * 22004 for a null, and what script_decode raises.
+ */
+extern Script *migration_script_argument(FunctionCallInfo fcinfo, int argument,
+										 const char *subject);
 
 /*
  * A required argument of a call as a string.  Raises 22004 for a null.
@@ -61,6 +67,14 @@ extern char *migration_text_argument(FunctionCallInfo fcinfo, int argument,
  * for one of the server's own, or remigrate's.
  */
 extern Oid	migration_schema(const char *schema);
+
+/*
+ * Parses a migration's script, if that was not done before, and refuses what
+ * no migration may hold.  A migration that is known to be applied need not go
+ * through this.  Raises what script_parse and statement_check_script raise,
+ * and 22023 for a resume_at behind the script's end.
+ */
+extern void migration_parse(const Migration *migration);
 
 /*
  * A migration whose script the caller has decoded, for this schema.

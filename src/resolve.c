@@ -11,7 +11,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -210,9 +209,8 @@ remigrate_resolve(PG_FUNCTION_ARGS)
 								 policy_from_settings().migration_lock_wait);
 	if (!PG_ARGISNULL(2))
 		resolution.script =
-			script_decode(migration_subject(resolution.name),
-						  PG_GETARG_DATUM(2),
-						  get_fn_expr_argtype(fcinfo->flinfo, 2) == BYTEAOID);
+			migration_script_argument(fcinfo, 2,
+									  migration_subject(resolution.name));
 	else if (strcmp(resolution.action, "applied") == 0)
 		resolution.script = staged_script(resolution.name, resolution.schema);
 	resolve(&resolution);

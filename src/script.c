@@ -18,6 +18,7 @@
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 
 #include "compat.h"
 #include "failure.h"
@@ -254,9 +255,14 @@ void
 script_parse(Script *script)
 {
 	List	   *raw_statements;
-	int			guc_level = NewGUCNestLevel();
+	MemoryContext old_context;
+	int			guc_level;
 	ListCell   *cell;
 
+	if (script->statements != NULL)
+		return;
+	old_context = MemoryContextSwitchTo(GetMemoryChunkContext(script));
+	guc_level = NewGUCNestLevel();
 	/* On an error, the caller's (sub)transaction ends this nest level. */
 	(void) set_config_option("standard_conforming_strings", "on",
 							 PGC_USERSET, PGC_S_SESSION,
@@ -276,6 +282,7 @@ script_parse(Script *script)
 	}
 	scan_locate_statements(script);
 	AtEOXact_GUC(false, guc_level);
+	MemoryContextSwitchTo(old_context);
 }
 
 char *

@@ -44,7 +44,7 @@ typedef struct Script
 	size_t		byte_count;
 	char		checksum[CHECKSUM_SIZE];
 	int			statement_count;
-	ScriptStatement *statements;
+	ScriptStatement *statements;	/* NULL before script_parse */
 } Script;
 
 /*
@@ -64,7 +64,8 @@ extern Script *script_decode_bytes(const char *subject, const char *bytes,
 
 /*
  * Parses a decoded script as one whole, with standard_conforming_strings on,
- * and fills in its statements; they belong to the current memory context.
+ * and fills in its statements; they belong to the script's memory context.
+ * Does nothing for one that is parsed already.
  * Raises the parser's own errors, with a message that names the script and
  * the line.
  */

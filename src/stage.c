@@ -11,7 +11,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -82,22 +81,20 @@ stage_migration(const Migration *migration)
 				refuse_edited(migration, entry);
 			break;
 	}
+	migration_parse(migration);
 	registry_stage(migration->schema, migration->name, migration->script);
 	return true;
 }
 
 static bool
 stage_script(const char *name, const char *schema, Oid schema_oid,
-			 Datum script, bool is_bytea)
+			 Script *script)
 {
 	Policy		policy = policy_from_settings();
-	Script	   *decoded;
 
-	migration_check_name(name);
-	decoded = script_decode(migration_subject(name), script, is_bytea);
 	policy.on_edited = EDITED_ERROR;
 	return stage_migration(migration_for_script(name, schema, schema_oid,
-												decoded, policy));
+												script, policy));
 }
 
 /* SQL: stage(name text, script text | bytea, target_schema text) returns text */
@@ -110,11 +107,12 @@ remigrate_stage(PG_FUNCTION_ARGS)
 
 	context_check_procedure("stage");
 	name = migration_text_argument(fcinfo, 0, "name");
+	migration_check_name(name);
 	migration_require_argument(fcinfo, 1, "script");
 	schema = migration_text_argument(fcinfo, 2, "target_schema");
 	changed = stage_script(name, schema, migration_schema(schema),
-						   PG_GETARG_DATUM(1),
-						   get_fn_expr_argtype(fcinfo->flinfo, 1) == BYTEAOID);
+						   migration_script_argument(fcinfo, 1,
+													 migration_subject(name)));
 	PG_RETURN_TEXT_P(cstring_to_text(changed ? "staged" : "unchanged"));
 }
 
@@ -167,8 +165,11 @@ remigrate_stage_all(PG_FUNCTION_ARGS)
 													  ALLOCSET_DEFAULT_SIZES);
 		MemoryContext old_context = MemoryContextSwitchTo(context);
 
+		migration_check_name(entry->name);
 		if (stage_script(entry->name, schema, schema_oid,
-						 CStringGetTextDatum(entry->text), false))
+						 script_decode(migration_subject(entry->name),
+									   CStringGetTextDatum(entry->text),
+									   false)))
 			changed++;
 		MemoryContextSwitchTo(old_context);
 		MemoryContextDelete(context);

@@ -75,6 +75,9 @@ status_state(const MigrationStatus *status)
 		return "held";
 	if (status->last != NULL)
 		return "rolled_back";
+	/* The registry has seen it applied, and the journal has forgotten it. */
+	if (strcmp(status->entry->state, "applied") == 0)
+		return "unproven";
 	return "pending";
 }
 

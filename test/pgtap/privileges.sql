@@ -93,10 +93,9 @@ FROM unnest(ARRAY[
 	'UPDATE remigrate.registry SET state = ''applied''',
 	'DELETE FROM remigrate.registry',
 	'TRUNCATE remigrate.script CASCADE',
-	'INSERT INTO remigrate.event_log (at, action, target_schema, migration_name, role_name, session_role_name, process_id) VALUES (now(), ''x'', ''x'', ''x'', ''x'', ''x'', 1)',
+	'INSERT INTO remigrate.event_log (id, at, action, target_schema, migration_name, role_name, session_role_name, process_id) VALUES (1, now(), ''x'', ''x'', ''x'', ''x'', ''x'', 1)',
 	'UPDATE remigrate.event_log SET message = NULL',
 	'DELETE FROM remigrate.event_log',
-	'SELECT nextval(''remigrate.event_log_id_seq'')',
 	'ALTER TABLE remigrate.registry DISABLE TRIGGER ALL',
 	'DROP TABLE remigrate.event_log',
 	'DROP EXTENSION remigrate',
@@ -121,14 +120,14 @@ SET ROLE regress_remigrate_owner;
 CREATE SCHEMA regress_remigrate_private;
 SET ROLE regress_remigrate_deployer;
 SELECT throws_ok($$SELECT remigrate.apply('m', 'SELECT 1', 'regress_remigrate_private')$$, '42501',
-	'migration "m" was not run: permission denied for schema regress_remigrate_private', 'a schema of somebody else is not open');
+	'migration "m" failed: permission denied for schema regress_remigrate_private', 'a schema of somebody else is not open');
 RESET ROLE;
 SET ROLE regress_remigrate_owner;
 SELECT remigrate.apply('m', 'SELECT 1', 'regress_remigrate_private');
 GRANT USAGE, CREATE ON SCHEMA regress_remigrate_private TO regress_remigrate_deployer;
 SET ROLE regress_remigrate_deployer;
 SELECT throws_ok($$SELECT remigrate.apply('m2', 'SELECT 1', 'regress_remigrate_private')$$, '42501',
-	'migration "m2" was not run: permission denied for table _prisma_migrations', 'nor is its journal');
+	'migration "m2" failed: permission denied for table _prisma_migrations', 'nor is its journal');
 RESET ROLE;
 GRANT SELECT ON regress_remigrate_private._prisma_migrations TO regress_remigrate_deployer;
 SET ROLE regress_remigrate_deployer;
