@@ -24,6 +24,7 @@ REGRESS = \
 	toplevel \
 	migrate \
 	outside \
+	repair \
 	deploy \
 	require
 

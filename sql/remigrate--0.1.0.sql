@@ -251,6 +251,28 @@ Raises 55000 under Prisma''s own conditions: P3008 for one that is applied alrea
 END
 $comments$;
 
+CREATE FUNCTION remigrate.baseline(upto text,
+	target_schema text DEFAULT 'public', force boolean DEFAULT false)
+RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_baseline';
+COMMENT ON FUNCTION remigrate.baseline(text, text, boolean) IS
+'Marks staged migrations as applied without running them: for a schema that was made from them by other means.
+upto: the name of the last one; null for all that are staged. target_schema: the schema of the journal. force: whether to go on, with a warning, where the schema lacks what the migrations make.
+Returns how many were marked; those that are applied already are passed over.
+Raises RM002 with what the history says should exist and does not, 42704 for an upto that is not staged, 55000 where a failed migration is in the way, 55P03 where the migration lock is busy.';
+
+CREATE FUNCTION remigrate.repair(target_schema text DEFAULT 'public',
+	OUT migration_name text, OUT action text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'remigrate_repair';
+COMMENT ON FUNCTION remigrate.repair(text) IS
+'Checks what a journal claims and puts right what can be: checksums that are none, rows that older scripts have doubled, attempts that were interrupted.
+target_schema: the schema of the journal.
+Returns one row per thing done or found: migration_name; action: corrected checksum, removed row or rolled back for what was done, unproven, unfinished or forgotten for what was found; detail. A second call returns none. What is unproven is put right by deploying it.
+Raises 55P03 where the migration lock is busy, 42809 for a journal that is not a plain table.';
+
 CREATE PROCEDURE remigrate.reconcile(target_schema text DEFAULT NULL)
 LANGUAGE C
 AS 'MODULE_PATHNAME', 'remigrate_reconcile';

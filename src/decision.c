@@ -100,7 +100,7 @@ refuse_undecidable(const Migration *migration, const Seam *seam,
 					seam->reason, list_for_message(script, seam)),
 			 errdetail("%s", seam_report(script, seam)),
 			 doubt == DOUBT_CLAIM ?
-			 errhint("Find out, then accept the claim with remigrate.resolve(name, 'edited', script), or call again with resume_at => the number of the first statement that is not done.") :
+			 errhint("With all migrations staged, remigrate.repair() checks such claims over the whole history. Else find out, then accept the claim with remigrate.resolve(name, 'edited', script), or call again with resume_at => the number of the first statement that is not done.") :
 			 errhint("Find out, then call again with resume_at => the number of the first statement that is not done, or mark the migration as applied with remigrate.resolve(name, 'applied', script)."),
 			 errhidestmt(true)));
 }
@@ -146,7 +146,11 @@ decide_before_run(const Migration *migration, JournalDoubt doubt)
 		case SEAM_FRESH:
 			/* A claim about what leaves no trace can't be checked. */
 			if (doubt == DOUBT_CLAIM && script->statement_count == 0)
-				return by_evidence(DECISION_FOUND, 0, script, seam);
+				return (Decision)
+			{
+				.kind = DECISION_FOUND,
+					.logs = "remigrate: there is nothing in it to run"
+			};
 			if (doubt == DOUBT_CLAIM && !may_run_again(seam))
 				refuse_undecidable(migration, seam, doubt);
 			return run_from(0);

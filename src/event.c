@@ -62,6 +62,29 @@ event_record(const Event *event)
 	query_end(&scope);
 }
 
+bool
+event_is_last(const char *schema, const char *migration, const char *action,
+			  const char *message)
+{
+	QueryScope	scope;
+	QueryParameters parameters = {0};
+	bool		is_last;
+
+	query_begin(&scope, QUERY_AS_OWNER);
+	query_add_text(&parameters, schema);
+	query_add_text(&parameters, migration);
+	query_add_text(&parameters, action);
+	query_add_text(&parameters, message);
+	is_last = query_run("SELECT 1 FROM (SELECT e.action, e.message"
+						" FROM remigrate.event_log e"
+						" WHERE e.target_schema = $1 AND e.migration_name = $2"
+						" ORDER BY e.id DESC LIMIT 1) l"
+						" WHERE l.action = $3 AND l.message = $4",
+						&parameters, true) > 0;
+	query_end(&scope);
+	return is_last;
+}
+
 void
 event_log_line(const Event *event)
 {

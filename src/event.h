@@ -30,6 +30,12 @@ typedef struct Event
 extern void event_record(const Event *event);
 
 /*
+ * Whether the last event of a migration is this one.
+ */
+extern bool event_is_last(const char *schema, const char *migration,
+						  const char *action, const char *message);
+
+/*
  * Writes one line about it to the server's log, which needs no transaction.
  */
 extern void event_log_line(const Event *event);

@@ -416,6 +416,29 @@ journal_row_is_unfinished(const Journal *journal, const char *id)
 	return count > 0;
 }
 
+char *
+journal_delete_row(const Journal *journal, const char *id)
+{
+	char	   *row = NULL;
+	QueryScope	scope;
+	QueryParameters parameters = {0};
+
+	query_begin(&scope, QUERY_AS_CALLER);
+	query_add_text(&parameters, id);
+	if (query_run(psprintf("DELETE FROM %s AS j WHERE %s = $1"
+						   " RETURNING pg_catalog.row_to_json(j)::pg_catalog.text",
+						   journal->table, id_as_text(journal)),
+				  &parameters, false) > 0)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(scope.caller_context);
+
+		row = query_text(0, 1);
+		MemoryContextSwitchTo(old_context);
+	}
+	query_end(&scope);
+	return row;
+}
+
 void
 journal_delete_unfinished(const Journal *journal, const char *id)
 {

@@ -86,6 +86,9 @@ extern bool journal_end_row(const Journal *journal, const JournalRow *row);
 /* Whether the row with this id is there, neither finished nor rolled back. */
 extern bool journal_row_is_unfinished(const Journal *journal, const char *id);
 
+/* Deletes a row and returns it, whole, as json. */
+extern char *journal_delete_row(const Journal *journal, const char *id);
+
 /* Takes an unfinished row of ours back. */
 extern void journal_delete_unfinished(const Journal *journal, const char *id);
 

@@ -22,6 +22,7 @@
 #include "migration.h"
 #include "procedure.h"
 #include "registry.h"
+#include "repair.h"
 #include "transaction.h"
 
 PG_FUNCTION_INFO_V1(remigrate_reconcile);
@@ -125,6 +126,28 @@ try_migration(Reconciliation *reconciliation, const Deployment *deployment,
 	return succeeded;
 }
 
+/* In a transaction of its own: what it has put right stays so. */
+static void
+repair_journal(const char *schema)
+{
+	ListCell   *cell;
+
+	transaction_make_writable();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	foreach(cell, repair_schema(schema))
+	{
+		const Repair *repair = lfirst(cell);
+
+		ereport(LOG_SERVER_ONLY,
+				(errmsg("remigrate: repair of \"%s\" in \"%s\": %s, %s",
+						repair->migration, schema, repair->action,
+						repair->detail),
+				 errhidestmt(true)));
+	}
+	PopActiveSnapshot();
+	transaction_commit();
+}
+
 static void
 reconcile_migrations(Reconciliation *reconciliation,
 					 const Deployment *deployment,
@@ -150,6 +173,7 @@ reconcile_schema(Reconciliation *reconciliation, const char *schema,
 	PG_TRY();
 	{
 		deployment.schema_oid = migration_schema(schema);
+		repair_journal(schema);
 		reconcile_migrations(reconciliation, &deployment, session);
 	}
 	PG_CATCH();

@@ -1,0 +1,111 @@
+-- What a journal claims falsely, put right: repair, healed, baseline
+\set VERBOSITY terse
+CREATE SCHEMA repair;
+SET search_path = repair;
+
+-- A database that a script has deployed by hand, three times over: each file
+-- counted as applied once it said "already exists", the last one half-way.
+CREATE TABLE _prisma_migrations (id varchar(36) PRIMARY KEY NOT NULL, checksum varchar(64) NOT NULL, finished_at timestamptz, migration_name varchar(255) NOT NULL, logs text, rolled_back_at timestamptz, started_at timestamptz NOT NULL DEFAULT now(), applied_steps_count integer NOT NULL DEFAULT 0);
+CREATE TABLE "User" (id int PRIMARY KEY, name text);
+ALTER TABLE "User" RENAME COLUMN name TO "fullName";
+CREATE TABLE "Post" (id int PRIMARY KEY);
+INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name, started_at, applied_steps_count)
+SELECT format('%s-%s', name, run), 'remote-migration', time, name, time, 1
+FROM unnest(ARRAY['1_user', '2_rename', '3_post']) name, generate_series(1, 3) run,
+	LATERAL (SELECT timestamptz '2024-01-01 00:00:00Z' + make_interval(mins => run)) t(time);
+SELECT remigrate.stage_all(jsonb_build_object(
+	'1_user', 'CREATE TABLE "User" (id int PRIMARY KEY, name text);',
+	'2_rename', 'ALTER TABLE "User" RENAME COLUMN name TO "fullName";',
+	'3_post', 'CREATE TABLE "Post" (id int PRIMARY KEY); CREATE INDEX post_idx ON "Post" (id);'), 'repair');
+SELECT migration_name, state, attempts FROM remigrate.status('repair');
+
+-- The first migration's column has another name by now, and yet it is true:
+-- the last word on it is the second one's.
+SELECT * FROM remigrate.repair('repair');
+SELECT * FROM remigrate.repair('repair');
+SELECT migration_name, state, attempts, checksum FROM remigrate.status('repair');
+-- Nothing is lost
+SELECT migration_name, evidence ->> 'id' AS id, evidence ->> 'checksum' AS checksum FROM remigrate.event_log WHERE target_schema = 'repair' AND action = 'removed row' ORDER BY id;
+
+-- What was not true is put right by deploying it.
+\c
+\set VERBOSITY terse
+SET search_path = repair;
+DO $$ BEGIN PERFORM remigrate.apply('3_post', 'CREATE TABLE "Post" (id int PRIMARY KEY); CREATE INDEX post_idx ON "Post" (id);', 'repair'); END $$;
+SELECT to_regclass('post_idx');
+SELECT migration_name, state, attempts FROM remigrate.status('repair');
+SELECT rolled_back_at IS NOT NULL AS rolled_back, checksum <> 'remote-migration' AS corrected, applied_steps_count FROM _prisma_migrations WHERE migration_name = '3_post' ORDER BY started_at;
+SELECT * FROM remigrate.repair('repair');
+
+-- A claim by itself, true: only its checksum is corrected.
+INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name) VALUES ('4', '', now(), '4_tag');
+CREATE TABLE "Tag" (id int);
+SELECT remigrate.apply('4_tag', 'CREATE TABLE "Tag" (id int);', 'repair');
+SELECT remigrate.apply('4_tag', 'CREATE TABLE "Tag" (id int);', 'repair');
+SELECT id, checksum = remigrate.checksum('CREATE TABLE "Tag" (id int);') AS corrected, applied_steps_count, logs FROM _prisma_migrations WHERE migration_name = '4_tag';
+-- One whose script nobody has
+INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name) VALUES ('5', 'x', now(), '5_unknown');
+SELECT * FROM remigrate.repair('repair');
+SELECT * FROM remigrate.repair('repair');
+-- One that leaves no trace: nobody can tell.
+INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name) VALUES ('6', 'x', now(), '6_data');
+SELECT remigrate.apply('6_data', 'UPDATE "Tag" SET id = id + 1;', 'repair');
+SELECT remigrate.resolve('6_data', 'edited', 'UPDATE "Tag" SET id = id + 1;', 'repair');
+SELECT remigrate.apply('6_data', 'UPDATE "Tag" SET id = id + 1;', 'repair');
+-- Comments alone: nothing to be in doubt about
+INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name) VALUES ('7', 'x', now(), '7_empty');
+SELECT remigrate.apply('7_empty', '-- nothing', 'repair');
+
+-- Attempts whose holder is gone
+INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ('8', repeat('a', 64), '8_prisma');
+SELECT * FROM remigrate.repair('repair');
+SELECT * FROM remigrate.repair('repair');
+SELECT remigrate.resolve('8_prisma', 'rolled_back', target_schema => 'repair');
+-- Ours, of which nothing was committed
+INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ('9', repeat('a', 64), '9_ours');
+SELECT remigrate.stage('9_ours', 'SELECT 9', 'repair');
+UPDATE remigrate.registry SET state = 'running', journal_id = '9' WHERE migration_name = '9_ours';
+SELECT * FROM remigrate.repair('repair');
+SELECT state, logs FROM remigrate.status('repair') WHERE migration_name = '9_ours';
+SELECT remigrate.apply('9_ours', 'SELECT 9', 'repair');
+-- A row that was deleted behind our back
+DELETE FROM _prisma_migrations WHERE migration_name = '9_ours';
+SELECT * FROM remigrate.repair('repair');
+SELECT * FROM remigrate.repair('repair');
+SELECT state FROM remigrate.status('repair') WHERE migration_name = '9_ours';
+SELECT remigrate.resolve('9_ours', 'applied', target_schema => 'repair');
+SELECT * FROM remigrate.repair('repair');
+
+-- No journal, no script, another's journal
+CREATE SCHEMA repair_empty;
+SELECT * FROM remigrate.repair('repair_empty');
+SELECT remigrate.repair(NULL);
+SELECT remigrate.repair('nowhere');
+
+-- Baseline ------------------------------------------------------------------
+CREATE SCHEMA baseline;
+SET search_path = baseline;
+CREATE TABLE a (id int PRIMARY KEY);
+CREATE TABLE b (id int);
+SELECT remigrate.baseline(NULL, 'baseline');
+SELECT remigrate.stage_all('{"1_a": "CREATE TABLE a (id int);", "2_key": "ALTER TABLE a ADD PRIMARY KEY (id);", "3_b": "CREATE TABLE b (id int);", "4_c": "CREATE TABLE c (id int);"}', 'baseline');
+SELECT remigrate.baseline('3', 'baseline');
+SELECT remigrate.baseline(NULL, 'baseline');
+SELECT to_regclass('_prisma_migrations');
+SELECT remigrate.baseline('2_key', 'baseline');
+SELECT remigrate.baseline('3_b', 'baseline');
+SELECT remigrate.baseline('3_b', 'baseline');
+SELECT migration_name, state, applied_steps_count, logs, duration FROM remigrate.status('baseline');
+SELECT remigrate.baseline('4_c', 'baseline');
+SELECT remigrate.baseline('4_c', 'baseline', force => true);
+SELECT action, migration_name, message FROM remigrate.event_log WHERE target_schema = 'baseline' ORDER BY id;
+INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ('5', repeat('a', 64), '5_failed');
+SELECT remigrate.baseline('4_c', 'baseline');
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT remigrate.baseline('4_c', 'baseline');
+ROLLBACK;
+
+RESET search_path;
+SET client_min_messages = warning;
+DROP SCHEMA repair, repair_empty, baseline CASCADE;
+DELETE FROM remigrate.registry WHERE target_schema IN ('repair', 'baseline');

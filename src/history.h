@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * history.h
+ *	  The staged history of a schema: every script, and what the catalog says.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef REMIGRATE_HISTORY_H
+#define REMIGRATE_HISTORY_H
+
+#include "status.h"
+
+typedef struct HistoryEntry
+{
+	const MigrationStatus *status;
+	Script	   *script;			/* parsed; NULL where it is not known */
+	const char *contradiction;	/* what the catalog lacks of it, or NULL */
+} HistoryEntry;
+
+/*
+ * Reads the scripts of those migrations of a schema that "belongs" accepts,
+ * in name order, and compares their last word on every object with the
+ * catalog: a list of HistoryEntry in the current memory context.  Needs an
+ * active snapshot.  Raises what script_decode_bytes, script_parse and
+ * seam_check_history raise.
+ */
+typedef bool (*HistoryFilter) (const MigrationStatus *status,
+							   const void *argument);
+extern List *history_read(const char *schema, HistoryFilter belongs,
+						  const void *argument);
+
+#endif							/* REMIGRATE_HISTORY_H */

@@ -1,0 +1,275 @@
+/*-------------------------------------------------------------------------
+ *
+ * repair.c
+ *	  remigrate.repair: puts right what a journal claims falsely.
+ *
+ * Scripts that send migrations by hand have written "applied" for whatever
+ * raised "already exists", with a placeholder for a checksum and one more row
+ * a run.  Such a row is a claim.  The catalog decides: an object's last word
+ * belongs to one migration, and a claim is false if the catalog contradicts
+ * that word.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "compat.h"
+#include "context.h"
+#include "event.h"
+#include "history.h"
+#include "lock.h"
+#include "migration.h"
+#include "repair.h"
+
+PG_FUNCTION_INFO_V1(remigrate_repair);
+
+typedef struct Repairing
+{
+	const char *schema;
+	const Journal *journal;
+	TimestampTz started_at;
+	List	   *repairs;
+} Repairing;
+
+/* "evidence" is json or NULL. */
+static void
+add_repair(Repairing *repairing, const char *migration, const char *action,
+		   const char *detail, const char *evidence)
+{
+	Repair	   *repair;
+	Event		event = {
+		.action = action,
+		.schema = repairing->schema,
+		.migration = migration,
+		.started_at = repairing->started_at,
+		.message = detail,
+		.evidence = evidence
+	};
+
+	repair = palloc(sizeof(Repair));
+	repair->migration = migration;
+	repair->action = action;
+	repair->detail = detail;
+	repairing->repairs = lappend(repairing->repairs, repair);
+	event_record(&event);
+}
+
+/* For what remains as it is: once is enough. */
+static void
+add_finding(Repairing *repairing, const char *migration, const char *action,
+			const char *detail)
+{
+	if (!event_is_last(repairing->schema, migration, action, detail))
+		add_repair(repairing, migration, action, detail, NULL);
+}
+
+static bool
+is_live(const JournalRow *row)
+{
+	return row->finished && !row->rolled_back;
+}
+
+static bool
+is_claim(const JournalRow *row)
+{
+	return is_live(row) && !checksum_is_plausible(row->checksum);
+}
+
+/* What the journal calls applied, whether it could know or not. */
+static bool
+is_called_applied(const MigrationStatus *status, const void *argument)
+{
+	return status->finished != NULL;
+}
+
+/*
+ * Of several rows that say the same only one remains: the first one with a
+ * checksum, or else the first.  The others are kept whole in the event log.
+ */
+static void
+remove_extra_rows(Repairing *repairing, const char *name, List *rows)
+{
+	const JournalRow *kept = NULL;
+	ListCell   *cell;
+
+	foreach(cell, rows)
+	{
+		const JournalRow *row = lfirst(cell);
+
+		if (is_live(row) && (kept == NULL || (is_claim(kept) && !is_claim(row))))
+			kept = row;
+	}
+	foreach(cell, rows)
+	{
+		const JournalRow *row = lfirst(cell);
+		char	   *evidence;
+
+		if (row == kept || !is_claim(row))
+			continue;
+		evidence = journal_delete_row(repairing->journal, row->id);
+		add_repair(repairing, name, "removed row",
+				   psprintf("%s, one more that says the same", row->id),
+				   evidence);
+	}
+}
+
+static void
+repair_claim(Repairing *repairing, const HistoryEntry *entry, List *rows)
+{
+	const char *name = entry->status->name;
+	bool		corrected = false;
+	ListCell   *cell;
+
+	if (entry->script == NULL)
+	{
+		add_finding(repairing, name, "unproven",
+					"its script is not staged, so nothing can be compared");
+		return;
+	}
+	if (entry->contradiction != NULL)
+	{
+		add_finding(repairing, name, "unproven", entry->contradiction);
+		return;
+	}
+	remove_extra_rows(repairing, name, rows);
+	foreach(cell, journal_rows(repairing->journal, name))
+	{
+		const JournalRow *row = lfirst(cell);
+
+		if (!is_claim(row))
+			continue;
+		journal_correct_checksum(repairing->journal, row->id,
+								 entry->script->checksum);
+		add_repair(repairing, name, "corrected checksum",
+				   psprintf("it was \"%s\"", row->checksum), NULL);
+		corrected = true;
+	}
+	if (corrected)
+		registry_record_applied(repairing->schema, name, entry->script);
+}
+
+static bool
+has_claim(List *rows)
+{
+	ListCell   *cell;
+
+	foreach(cell, rows)
+		if (is_claim(lfirst(cell)))
+			return true;
+	return false;
+}
+
+static void
+repair_claims(Repairing *repairing)
+{
+	ListCell   *cell;
+
+	foreach(cell, history_read(repairing->schema, is_called_applied, NULL))
+	{
+		const HistoryEntry *entry = lfirst(cell);
+		List	   *rows = journal_rows(repairing->journal,
+										entry->status->name);
+
+		if (has_claim(rows))
+			repair_claim(repairing, entry, rows);
+	}
+}
+
+/*
+ * We hold the migration locks, so whoever wrote an unfinished row is gone.
+ */
+static void
+repair_unfinished(Repairing *repairing, const MigrationStatus *status)
+{
+	const RegistryEntry *entry = status->entry;
+	JournalRow	row = *status->failed;
+
+	if (entry == NULL || strcmp(entry->state, "running") != 0 ||
+		strcmp(entry->journal_id, row.id) != 0)
+	{
+		add_finding(repairing, status->name, "unfinished",
+					"left by Prisma's CLI, which knows no more about it; resolve it");
+		return;
+	}
+	if (entry->statements_done > 0 || entry->statement_running > 0)
+	{
+		add_finding(repairing, status->name, "unfinished",
+					psprintf("%d of its statements are done; deploy or migrate goes on there",
+							 entry->statements_done));
+		return;
+	}
+	row.rolled_back = true;
+	row.rolled_back_at = GetCurrentTimestamp();
+	row.logs = "remigrate: interrupted before anything of it was committed";
+	(void) journal_end_row(repairing->journal, &row);
+	registry_record_undone(repairing->schema, status->name);
+	add_repair(repairing, status->name, "rolled back",
+			   "nothing of it was committed", NULL);
+}
+
+static void
+repair_attempts(Repairing *repairing)
+{
+	ListCell   *cell;
+
+	foreach(cell, status_collect(repairing->schema))
+	{
+		const MigrationStatus *status = lfirst(cell);
+
+		if (status->failed != NULL)
+			repair_unfinished(repairing, status);
+		else if (status->entry != NULL && status->finished == NULL &&
+				 strcmp(status->entry->state, "applied") == 0)
+			add_finding(repairing, status->name, "forgotten",
+						"it was applied, but the journal does not show it any more");
+	}
+}
+
+List *
+repair_schema(const char *schema)
+{
+	Repairing	repairing = {
+		.schema = schema,
+		.journal = journal_open(migration_schema(schema), RowExclusiveLock),
+		.started_at = GetCurrentTimestamp()
+	};
+
+	if (repairing.journal == NULL)
+		return NIL;
+	repair_attempts(&repairing);
+	repair_claims(&repairing);
+	return repairing.repairs;
+}
+
+/* SQL: repair(target_schema text) returns setof record */
+Datum
+remigrate_repair(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *schema;
+	ListCell   *cell;
+
+	context_check_writer("repair");
+	schema = migration_text_argument(fcinfo, 0, "target_schema");
+	(void) migration_schema(schema);
+	lock_acquire_for_transaction(psprintf("repair of schema \"%s\"", schema),
+								 policy_from_settings().migration_lock_wait);
+	InitMaterializedSRF(fcinfo, 0);
+	foreach(cell, repair_schema(schema))
+	{
+		const Repair *repair = lfirst(cell);
+		Datum		values[3];
+		bool		nulls[3] = {false};
+
+		values[0] = CStringGetTextDatum(repair->migration);
+		values[1] = CStringGetTextDatum(repair->action);
+		values[2] = CStringGetTextDatum(repair->detail);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
