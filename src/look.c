@@ -13,6 +13,8 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
@@ -457,9 +459,10 @@ is_needless(const Looking *looking, const Object *owner)
 	if (owner == NULL || look_find(looking, owner, &address))
 		return false;
 	fact = model_existence_at(looking->model, owner, looking->seam);
-	return fact == NULL ||
-		!model_expected(fact, looking->seam, &state) ||
-		is_needless(looking, owner->parent);
+	if (fact == NULL)
+		return true;
+	(void) model_expected(fact, looking->seam, &state);
+	return state.presence != PRESENT || is_needless(looking, owner->parent);
 }
 
 static bool
@@ -468,6 +471,62 @@ is_void(const Looking *looking)
 	return is_needless(looking, looking->fact->object) ||
 		(looking->definition != NULL &&
 		 is_needless(looking, looking->definition->table));
+}
+
+/* The table that an index, a sequence or a constraint belongs to. */
+static Oid
+table_of(const ObjectAddress *address)
+{
+	Oid			table = InvalidOid;
+	int32		column;
+
+	if (address->classId != RelationRelationId)
+		return InvalidOid;
+	if (get_rel_relkind(address->objectId) == RELKIND_INDEX)
+		return IndexGetRelation(address->objectId, true);
+	if (!sequenceIsOwned(address->objectId, DEPENDENCY_AUTO, &table, &column))
+		(void) sequenceIsOwned(address->objectId, DEPENDENCY_INTERNAL, &table,
+							   &column);
+	return table;
+}
+
+static bool
+is_view(const ObjectAddress *address)
+{
+	char		relkind = address->classId == RelationRelationId ?
+		get_rel_relkind(address->objectId) : '\0';
+
+	return relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW;
+}
+
+/*
+ * What is in the way of something that the script creates may go before, with
+ * a table or column that it drops.
+ */
+static bool
+will_make_way(const Looking *looking)
+{
+	const Fact *fact = looking->fact;
+	Oid			table = table_of(&looking->address);
+	ListCell   *cell;
+
+	if (fact->kind == FACT_CONSTRAINT)
+		return model_sheds(looking->model, fact, fact->object, looking->seam);
+	if (fact->kind == FACT_FUNCTION || is_view(&looking->address))
+		return model_sheds(looking->model, fact, NULL, looking->seam);
+	if (!OidIsValid(table))
+		return false;
+	foreach(cell, looking->model->sheddings)
+	{
+		const Object *object = lfirst(cell);
+
+		if (object->kind == FACT_RELATION &&
+			model_is_alive(object, looking->seam) &&
+			look_relation(looking, object) == table &&
+			model_sheds(looking->model, fact, object, looking->seam))
+			return true;
+	}
+	return false;
 }
 
 /* Some object that bears the fact's name at some time. */
@@ -519,8 +578,8 @@ look_at_existence(Looking *looking)
 	look->found = "present";
 	if (expected->presence == PRESENT)
 		compare_definition(looking);
-	else
-		look->result = expected->presence == ABSENT ? LOOK_EXTRA : LOOK_AGREES;
+	else if (expected->presence == ABSENT && !will_make_way(looking))
+		look->result = LOOK_EXTRA;
 }
 
 static void

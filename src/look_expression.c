@@ -442,8 +442,12 @@ look_view(Looking *looking)
 		return;
 	look_differs(looking, "a view of another query");
 
-	/* Names in its query can't be followed through a rename. */
+	/*
+	 * Names in its query can't be followed through a rename, and "*" meant
+	 * fewer columns when it was read.
+	 */
 	if (model_renames_between(looking->model, looking->definition->statement,
-							  looking->seam))
+							  looking->seam) ||
+		model_star_is_stale(looking->model, looking->definition, looking->seam))
 		looking->look->result = LOOK_UNCOMPARED;
 }

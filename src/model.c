@@ -260,6 +260,11 @@ model_expected(const Fact *fact, int seam, State *state)
 		*state = change->after;
 		before_all = false;
 	}
+	/* An index, say, goes with its table. */
+	if (state->presence == PRESENT && state->definition != NULL &&
+		state->definition->table != NULL &&
+		!model_is_alive(state->definition->table, seam))
+		*state = unknown_state();
 	return state->presence != UNKNOWN;
 }
 
@@ -420,9 +425,12 @@ model_schema(Model *model, FactKind kind, const char *schema,
 static void
 end_unknown(Model *model, const State *now)
 {
-	if (now->object != NULL && now->presence != PRESENT &&
-		now->object->died == NEVER)
-		now->object->died = model->statement;
+	if (now->object == NULL || now->presence == PRESENT ||
+		now->object->died != NEVER)
+		return;
+	now->object->died = model->statement;
+	now->object->lost = true;
+	model->boundaries = lappend_int(model->boundaries, model->statement);
 }
 
 Object *
@@ -591,6 +599,23 @@ names_object(const Definition *definition, const Object *object)
 	return false;
 }
 
+/* A type takes along the columns of that type. */
+static void
+cascade_to_column(Model *model, Fact *fact, const State *now,
+				  const Object *type)
+{
+	State		known = model_property(now->object, FACT_COLUMN_TYPE);
+
+	if (known.presence == PRESENT && known.definition != NULL)
+	{
+		if (names_object(known.definition, type))
+			die(model, fact, now->object);
+		return;
+	}
+	record(model, fact, *now, state_of(UNKNOWN, now->object, NULL));
+	model_current(model)->pure = false;
+}
+
 /*
  * What CASCADE takes along: the foreign keys to a table and the views that
  * name it, which is certain; what else names the dropped object is unknown
@@ -610,6 +635,11 @@ cascade(Model *model, Object *object)
 
 		if (now.presence != PRESENT || now.object == object)
 			continue;
+		if (fact->kind == FACT_COLUMN && object->kind == FACT_TYPE)
+		{
+			cascade_to_column(model, fact, &now, object);
+			continue;
+		}
 		if (definition == NULL && now.object != NULL)
 			definition = now.object->likely;
 		if (definition == NULL)
@@ -634,6 +664,17 @@ cascade(Model *model, Object *object)
 }
 
 void
+model_shed(Model *model, Object *object)
+{
+	if (object->kind == FACT_COLUMN)
+		object = object->parent;
+	if (object->kind != FACT_RELATION)
+		return;
+	object->sheds = lappend_int(object->sheds, model->statement);
+	model->sheddings = list_append_unique_ptr(model->sheddings, object);
+}
+
+void
 model_drop(Model *model, Object *object, int flags)
 {
 	Fact	   *fact = fact_of(model, object);
@@ -645,12 +686,33 @@ model_drop(Model *model, Object *object, int flags)
 		model_current(model)->losses = lappend(model_current(model)->losses,
 											   fact);
 	die(model, fact, object);
+	model_shed(model, object);
 	if (object->kind == FACT_RELATION)
 		drop_dependents(model, object, NULL);
 	else if (object->kind == FACT_COLUMN)
 		drop_dependents(model, object->parent, object);
 	if (flags & DROP_CASCADES)
+	{
+		model->cascades = lappend_int(model->cascades, model->statement);
 		cascade(model, object);
+	}
+}
+
+void
+model_reopen_function(Model *model, const char *schema, const char *name,
+					  const char *signature)
+{
+	Fact	   *any = find_fact(model, FACT_FUNCTION, NULL, schema, name);
+	Fact	   *fact;
+	State		now = state_now(any);
+
+	if (any == NULL)
+		return;
+	fact = existence(model, FACT_FUNCTION, NULL, schema, signature);
+	if (now.presence == ABSENT && fact->changes == NIL)
+		append_change(fact, ((Change *) llast(any->changes))->statement,
+					  unknown_state(), now);
+	record(model, any, now, unknown_state());
 }
 
 static void
@@ -739,15 +801,49 @@ model_redefine(Model *model, Object *object, Definition *definition)
 	record(model, fact, now, state_of(now.presence, object, definition));
 }
 
-bool
-model_renames_between(const Model *model, int from, int to)
+static bool
+any_between(const List *statements, int from, int to)
 {
 	ListCell   *cell;
 
-	foreach(cell, model->renames)
+	foreach(cell, statements)
 		if (lfirst_int(cell) > from && lfirst_int(cell) <= to)
 			return true;
 	return false;
+}
+
+bool
+model_renames_between(const Model *model, int from, int to)
+{
+	return any_between(model->renames, from, to);
+}
+
+bool
+model_sheds(const Model *model, const Fact *fact, const Object *relation,
+			int seam)
+{
+	ListCell   *cell;
+
+	foreach(cell, fact->changes)
+	{
+		const Change *change = lfirst(cell);
+
+		if (change->reference)
+			continue;
+		/* What the script has said before this is known, and not excused. */
+		if (change->statement <= seam)
+			return false;
+		return any_between(relation != NULL ? relation->sheds :
+							   model->cascades, seam, change->statement);
+	}
+	return false;
+}
+
+bool
+model_star_is_stale(const Model *model, const Definition *definition, int seam)
+{
+	return any_between(model->additions, definition->statement, seam) &&
+		model_has_star(definition);
 }
 
 /* --- the whole --- */

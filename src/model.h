@@ -139,6 +139,9 @@ struct Object
 	Object	   *companion;		/* the index of a constraint, and back */
 	Definition *likely;			/* of IF NOT EXISTS, if it made the object */
 	bool		columns_renamed;
+	List	   *sheds;			/* numbers of statements that may take along
+								 * what belongs to a table */
+	bool		lost;			/* it died, or was never there: nobody knows */
 };
 
 typedef struct StatementFact
@@ -174,6 +177,9 @@ typedef struct Model
 	List	   *renames;		/* numbers of statements that rename */
 	List	   *boundaries;		/* and those behind which a name in some other
 								 * definition means something else */
+	List	   *cascades;		/* and that drop with CASCADE */
+	List	   *additions;		/* and that add columns to a table */
+	List	   *sheddings;		/* Object *: relations with sheds */
 	List	   *temporary;		/* names (char *) of temporary tables */
 	HTAB	   *by_name;
 } Model;
@@ -248,6 +254,21 @@ extern Node *model_expression_at(const Model *model,
 /* Whether some statement in (from, to] renames anything. */
 extern bool model_renames_between(const Model *model, int from, int to);
 
+/*
+ * Whether between a seam and the first statement that says something of a fact
+ * a relation loses what belongs to it; or, without one, something is dropped
+ * with CASCADE.
+ */
+extern bool model_sheds(const Model *model, const Fact *fact,
+						const Object *relation, int seam);
+
+/*
+ * Whether a view's query says "*" and some statement since its definition has
+ * added a column to some table.
+ */
+extern bool model_star_is_stale(const Model *model,
+								const Definition *definition, int seam);
+
 /* --- for the files that read statements --- */
 
 /* A state. */
@@ -281,6 +302,14 @@ extern Object *model_create_unnamed(Model *model, FactKind kind,
 									const char *name1, const char *name2,
 									const char *label, Definition *definition);
 
+/*
+ * A function is about to be created by its signature.  What the script said
+ * before of any function of the name may have been about this one, and is
+ * true no longer.
+ */
+extern void model_reopen_function(Model *model, const char *schema,
+								  const char *name, const char *signature);
+
 /* The statement names an object.  Never NULL. */
 extern Object *model_refer(Model *model, FactKind kind, Object *parent,
 						   const char *schema, const char *name, Need need);
@@ -290,6 +319,12 @@ extern Object *model_refer(Model *model, FactKind kind, Object *parent,
  * are of DropFlag.
  */
 extern void model_drop(Model *model, Object *object, int flags);
+
+/*
+ * The statement may take along what belongs to an object, or to the relation
+ * that the object is of.
+ */
+extern void model_shed(Model *model, Object *object);
 
 /* The statement gives an object another name, or another schema. */
 extern void model_rename(Model *model, Object *object, const char *schema,
@@ -325,6 +360,9 @@ extern StatementModel *model_current(Model *model);
  * somewhere: what it then is, only the server knows.
  */
 extern bool model_names(const Definition *definition, const char *name);
+
+/* Whether the query of a view says "*" somewhere. */
+extern bool model_has_star(const Definition *definition);
 
 /* Whether a definition of an index or a constraint mentions a column. */
 extern bool model_mentions(const Model *model, const Definition *definition,

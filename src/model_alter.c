@@ -145,6 +145,8 @@ drop_identity(Model *model, Object *table, AlterTableCmd *command)
 {
 	Object	   *column = column_of(model, table, command);
 
+	/* Its sequence goes with it. */
+	model_shed(model, column);
 	model_change(model, column, FACT_IDENTITY,
 				 state_of(command->missing_ok ? UNKNOWN : PRESENT, NULL, NULL),
 				 state_of(ABSENT, NULL, NULL));

@@ -231,6 +231,26 @@ elements_name(List *elements, const char *name)
 	return false;
 }
 
+/* In its signature, or in a body that the server has analysed. */
+static bool
+function_names(const CreateFunctionStmt *function, const char *name)
+{
+	ListCell   *cell;
+
+	if (function->sql_body != NULL ||
+		name_walker((Node *) function->returnType, name))
+		return true;
+	foreach(cell, function->parameters)
+	{
+		FunctionParameter *parameter = lfirst_node(FunctionParameter, cell);
+
+		if (last_is(parameter->argType->names, name) ||
+			name_walker(parameter->defexpr, name))
+			return true;
+	}
+	return false;
+}
+
 bool
 model_names(const Definition *definition, const char *name)
 {
@@ -260,9 +280,28 @@ model_names(const Definition *definition, const char *name)
 		case T_CreateDomainStmt:
 			return last_is(((CreateDomainStmt *) node)->typeName->names, name);
 		case T_CreateFunctionStmt:
-			/* Its signature, and all that BEGIN ATOMIC may hold. */
-			return true;
+			return function_names((CreateFunctionStmt *) node, name);
 		default:
 			return false;
 	}
+}
+
+static bool
+star_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+		return IsA(llast(((ColumnRef *) node)->fields), A_Star);
+	return raw_expression_tree_walker(node, star_walker, context);
+}
+
+bool
+model_has_star(const Definition *definition)
+{
+	if (IsA(definition->node, ViewStmt))
+		return star_walker(((ViewStmt *) definition->node)->query, NULL);
+	if (IsA(definition->node, CreateTableAsStmt))
+		return star_walker(((CreateTableAsStmt *) definition->node)->query, NULL);
+	return false;
 }

@@ -178,15 +178,17 @@ model_create_function(Model *model, Node *node)
 	List	   *types = input_types(statement->parameters);
 	const char *schema;
 	const char *name;
+	const char *signature;
 	Object	   *function;
 
 	model_current(model)->repeatable = statement->replace;
 	model_split_name(statement->funcname, &schema, &name);
-	name = model_signature(name, types, false);
-	schema = model_schema(model, FACT_FUNCTION, schema, name, true);
+	signature = model_signature(name, types, false);
+	schema = model_schema(model, FACT_FUNCTION, schema, signature, true);
 	if (schema == NULL)
 		return;
-	function = model_create(model, FACT_FUNCTION, NULL, schema, name,
+	model_reopen_function(model, schema, name, signature);
+	function = model_create(model, FACT_FUNCTION, NULL, schema, signature,
 							statement->replace ? CREATE_OR_REPLACE : CREATE_NEW,
 							model_define(model, node));
 	function->arguments = types;

@@ -225,10 +225,11 @@ create_constraint(Model *model, Object *table, const Constraint *constraint,
 
 /*
  * UNIQUE PRIMARY KEY makes one index: of two keys over the same columns in one
- * statement the server leaves out a UNIQUE.  True if that is the new one.
+ * statement the server leaves out a UNIQUE.  True if that is the new one, else
+ * the old one is taken out here.
  */
 static bool
-is_redundant(Model *model, Object *table, const Constraint *constraint)
+is_redundant(Model *model, Object *table, Constraint *constraint)
 {
 	int			count = list_length(table->children);
 
@@ -248,8 +249,12 @@ is_redundant(Model *model, Object *table, const Constraint *constraint)
 			!equal(other->including, constraint->including) ||
 			other->deferrable != constraint->deferrable)
 			continue;
-		if (constraint->contype == CONSTR_UNIQUE)
+		if (constraint->contype == CONSTR_UNIQUE &&
+			(constraint->conname == NULL || !fact->unnamed))
 			return true;
+		/* The one that stays takes the name of the one that has one. */
+		if (other->contype == CONSTR_PRIMARY)
+			constraint->contype = CONSTR_PRIMARY;
 		model_drop(model, last->after.object, 0);
 	}
 	return false;
@@ -405,6 +410,11 @@ model_add_column(Model *model, Object *table, ColumnDef *column,
 
 	object = model_create(model, FACT_COLUMN, table, NULL, column->colname,
 						  missing_ok ? CREATE_IF_NOT_EXISTS : CREATE_NEW, NULL);
+	if (table->born != model->statement)
+	{
+		model->additions = lappend_int(model->additions, model->statement);
+		model->boundaries = lappend_int(model->boundaries, model->statement);
+	}
 	if (object == NULL)
 		return;
 	if (column->is_not_null)

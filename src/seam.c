@@ -123,9 +123,15 @@ look_at_side(const Model *model, const Fact *fact, const State *expected,
 {
 	Look		look;
 
-	if (expected->presence == UNKNOWN ||
-		(fact->object != NULL && !model_is_alive(fact->object, seam)))
+	if (expected->presence == UNKNOWN)
 		return;
+	if (fact->object != NULL && !model_is_alive(fact->object, seam))
+	{
+		for (const Object *object = fact->object; object != NULL;
+			 object = object->parent)
+			side->uncompared = side->uncompared || object->lost;
+		return;
+	}
 	look_at(model, fact, expected, seam, &look);
 	if (side->known++ == 0)
 	{
