@@ -97,6 +97,14 @@ DROP INDEX leftover;
 CALL remigrate.migrate('leftover', 'CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS leftover ON t (a, c)', 'outside');
 SELECT * FROM indexes WHERE index = 'leftover';
 SELECT * FROM outcome('leftover');
+-- Its own is built anew, though IF NOT EXISTS would leave it.
+CALL remigrate.migrate('if not exists', 'CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS anew ON t ((a % 3))', 'outside');
+CALL remigrate.migrate('if not exists', 'CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS anew ON t ((a % 3))', 'outside');
+DELETE FROM t WHERE a > 2;
+CALL remigrate.migrate('if not exists', 'CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS anew ON t ((a % 3))', 'outside');
+SELECT * FROM indexes WHERE index = 'anew';
+DROP INDEX anew;
+INSERT INTO t SELECT i, i, i % 7 FROM generate_series(3, 1000) i;
 -- One that was there before, by another's hand, is no leftover; and a valid one
 CREATE UNIQUE INDEX CONCURRENTLY before ON t (c);
 CALL remigrate.migrate('before', 'CREATE INDEX CONCURRENTLY before ON t (c)', 'outside');

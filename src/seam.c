@@ -262,8 +262,10 @@ gather_evidence(const Model *model, int number, int seam,
 	evidence->skippable = !statement->opaque &&
 		(statement->session || is_void ||
 		 (statement->pure && !evidence->drops_existing && !after.uncompared));
-	evidence->invalid_index = evidence->state == STATEMENT_INVALID ?
-		after.failure.invalid_index : InvalidOid;
+	/* IF NOT EXISTS leaves any index of that name, its own or not. */
+	if (evidence->state == STATEMENT_INVALID)
+		evidence->invalid_index = OidIsValid(after.failure.invalid_index) ?
+			after.failure.invalid_index : before.failure.invalid_index;
 	if (after.failed_expectation != NULL)
 	{
 		evidence->expected = after.failed_expectation;
