@@ -26,7 +26,8 @@ REGRESS = \
 	outside \
 	repair \
 	deploy \
-	require
+	require \
+	caller
 
 ISOLATION = \
 	appliers \
