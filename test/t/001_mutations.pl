@@ -114,9 +114,10 @@ LANGUAGE sql STABLE SET search_path = public AS $$
 	SELECT 'settings', md5(string_agg(name || '=' || setting, ' ' ORDER BY name))
 	FROM pg_settings WHERE name !~ '^(transaction_|search_path|plpgsql)'
 	UNION ALL SELECT 'users', concat_ws(' ', current_user, session_user, current_setting('role'))
+	-- Those to read are this function's own; how many, its plan's age decides.
 	UNION ALL SELECT 'locks', count(*)::text FROM pg_locks
 		WHERE pid = pg_backend_pid() AND (locktype = 'advisory'
-			OR locktype = 'relation' AND relation::regclass::text !~ '^pg_|^check_session')
+			OR locktype = 'relation' AND mode <> 'AccessShareLock' AND relation::regclass::text !~ '^pg_|^check_session')
 	UNION ALL SELECT 'prepared', string_agg(name, ' ') FROM pg_prepared_statements
 	UNION ALL SELECT 'cursors', string_agg(name, ' ') FROM pg_cursors WHERE name NOT LIKE '<%' AND name <> ''
 	UNION ALL SELECT 'listening', string_agg(c, ' ') FROM pg_listening_channels() c
