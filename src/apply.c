@@ -164,7 +164,7 @@ run_and_record(const Migration *migration, const Journal *journal,
 }
 
 static Outcome
-apply_migration(const Migration *migration)
+apply_migration(Migration *migration)
 {
 	Journal    *journal;
 	JournalFinding finding;

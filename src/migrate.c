@@ -150,7 +150,7 @@ prepare_unknown(MigrationRun *run, const Journal *journal,
 static Outcome
 prepare_run(MigrationRun *run)
 {
-	const Migration *migration = run->migration;
+	Migration  *migration = run->migration;
 	Outcome		outcome = OUTCOME_UNCHANGED;
 	JournalFinding finding;
 	RegistryEntry *entry;

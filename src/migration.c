@@ -254,7 +254,7 @@ outweighs(JournalVerdict verdict, JournalVerdict other)
 }
 
 JournalFinding
-migration_find(const Migration *migration, const Journal *journal)
+migration_find(Migration *migration, const Journal *journal)
 {
 	JournalFinding finding = {.verdict = JOURNAL_SILENT};
 	ListCell   *cell;
@@ -277,6 +277,8 @@ migration_find(const Migration *migration, const Journal *journal)
 			finding.verdict = verdict;
 			finding.row = row;
 		}
+		if (verdict == JOURNAL_CLAIMS)
+			migration->is_claimed = true;
 	}
 	return finding;
 }
@@ -367,8 +369,9 @@ migration_record(const Migration *migration, const Journal *journal,
 	};
 
 	/* What was claimed before was not true then. */
-	journal_correct_claims(journal, migration->name,
-						   migration->script->checksum, true);
+	if (migration->is_claimed)
+		journal_correct_claims(journal, migration->name,
+							   migration->script->checksum, true);
 	if (unfinished_id == NULL)
 		(void) journal_insert(journal, &row);
 	else if (!journal_end_row(journal, &row))

@@ -23,6 +23,7 @@ typedef struct Migration
 	Script	   *script;
 	Policy		policy;
 	TimestampTz started_at;
+	bool		is_claimed;		/* the journal calls it applied, with no checksum */
 } Migration;
 
 typedef enum Outcome
@@ -107,8 +108,10 @@ typedef struct JournalFinding
 	const JournalRow *unfinished;	/* left by an earlier attempt, or NULL */
 } JournalFinding;
 
-/* What the journal says about a migration; changes nothing. */
-extern JournalFinding migration_find(const Migration *migration,
+/*
+ * What the journal says about a migration; changes nothing but is_claimed.
+ */
+extern JournalFinding migration_find(Migration *migration,
 									 const Journal *journal);
 
 /*

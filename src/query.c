@@ -15,10 +15,13 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -130,14 +133,82 @@ query_add_null(QueryParameters *parameters, Oid type)
 	add(parameters, type, (Datum) 0, true);
 }
 
+/*
+ * Plans last as long as the backend: a deployment runs the same few statements
+ * for each migration.  The server's plan cache sees to it that they fit the
+ * tables as they are now.
+ */
+typedef struct CachedQuery
+{
+	uint64		hash;			/* of the text; the key */
+	char	   *sql;
+	SPIPlanPtr	plan;
+} CachedQuery;
+
+/* So many that no set of target schemas fills memory with plans. */
+#define QUERY_CACHE_LIMIT 500
+
+static HTAB *cached_queries = NULL;
+
+static void
+create_cache(void)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(uint64),
+		.entrysize = sizeof(CachedQuery),
+		.hcxt = TopMemoryContext
+	};
+
+	cached_queries = hash_create("remigrate queries", 64, &control,
+								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+static SPIPlanPtr
+prepare(const char *sql, QueryParameters *parameters)
+{
+	SPIPlanPtr	plan = SPI_prepare(sql, parameters->count,
+								   parameters->types);
+
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", sql,
+			 SPI_result_code_string(SPI_result));
+	return plan;
+}
+
+static SPIPlanPtr
+find_plan(const char *sql, QueryParameters *parameters)
+{
+	uint64		hash = hash_bytes_extended((const unsigned char *) sql,
+										   strlen(sql), 0);
+	CachedQuery *cached;
+	SPIPlanPtr	plan;
+
+	if (cached_queries == NULL)
+		create_cache();
+	cached = hash_search(cached_queries, &hash, HASH_FIND, NULL);
+	if (cached != NULL && strcmp(cached->sql, sql) == 0)
+		return cached->plan;
+
+	plan = prepare(sql, parameters);
+	if (cached == NULL &&
+		hash_get_num_entries(cached_queries) < QUERY_CACHE_LIMIT)
+	{
+		char	   *copy = MemoryContextStrdup(TopMemoryContext, sql);
+
+		SPI_keepplan(plan);
+		cached = hash_search(cached_queries, &hash, HASH_ENTER, NULL);
+		cached->sql = copy;
+		cached->plan = plan;
+	}
+	return plan;
+}
+
 uint64
 query_run(const char *sql, QueryParameters *parameters, bool read_only)
 {
-	int			result = SPI_execute_with_args(sql, parameters->count,
-											   parameters->types,
-											   parameters->values,
-											   parameters->nulls,
-											   read_only, 0);
+	int			result = SPI_execute_plan(find_plan(sql, parameters),
+										  parameters->values,
+										  parameters->nulls, read_only, 0);
 
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", sql,

@@ -58,7 +58,8 @@ extern void query_add_null(QueryParameters *parameters, Oid type);
 
 /*
  * Runs one statement and returns how many rows it processed.  "read_only"
- * makes it usable on a standby and in a read-only transaction.
+ * makes it usable on a standby and in a read-only transaction.  Its plan is
+ * kept, so the same text must always come with parameters of the same types.
  */
 extern uint64 query_run(const char *sql, QueryParameters *parameters,
 						bool read_only);

@@ -21,7 +21,6 @@ typedef struct SavedSetting
 {
 	const char *name;
 	const char *value;			/* NULL for an unset string */
-	bool		from_session;	/* else it is put back by RESET */
 } SavedSetting;
 
 struct SessionSettings
@@ -29,7 +28,7 @@ struct SessionSettings
 	char	   *session_authorization;
 	char	   *role;
 	int			count;
-	SavedSetting *settings;		/* sorted by name */
+	SavedSetting *settings;		/* those that were SET, sorted by name */
 };
 
 /* Part of the transaction, or put back in an order of their own. */
@@ -38,10 +37,12 @@ static const char *const set_apart[] = {
 	"transaction_deferrable", "transaction_isolation", "transaction_read_only"
 };
 
+/* Whether a SET in this session has given it its value. */
 static bool
-is_saved(const struct config_generic *setting)
+is_set(const struct config_generic *setting)
 {
-	if (setting->context != PGC_USERSET && setting->context != PGC_SUSET)
+	if (setting->source != PGC_S_SESSION ||
+		(setting->context != PGC_USERSET && setting->context != PGC_SUSET))
 		return false;
 	for (int i = 0; i < lengthof(set_apart); i++)
 		if (strcmp(setting->name, set_apart[i]) == 0)
@@ -83,12 +84,11 @@ session_save(void)
 	{
 		SavedSetting *setting;
 
-		if (!is_saved(all[i]))
+		if (!is_set(all[i]))
 			continue;
 		setting = &saved->settings[saved->count++];
 		setting->name = pstrdup(all[i]->name);
 		setting->value = copy_value(value_of(all[i]->name));
-		setting->from_session = all[i]->source == PGC_S_SESSION;
 	}
 	qsort(saved->settings, saved->count, sizeof(SavedSetting),
 		  compare_settings);
@@ -114,12 +114,27 @@ same_value(const char *left, const char *right)
 	return strcmp(left, right) == 0;
 }
 
+/* What is SET now and was not before goes back to where it came from. */
+static void
+reset_others(const SessionSettings *saved)
+{
+	int			count;
+	struct config_generic **all = compat_all_settings(&count);
+
+	for (int i = 0; i < count; i++)
+	{
+		SavedSetting key = {.name = all[i]->name};
+
+		if (is_set(all[i]) &&
+			bsearch(&key, saved->settings, saved->count,
+					sizeof(SavedSetting), compare_settings) == NULL)
+			set_back(key.name, NULL);
+	}
+}
+
 void
 session_restore(const SessionSettings *saved)
 {
-	int			count;
-	struct config_generic **all;
-
 	/* The session's own role first: it decides what may be set. */
 	if (!same_value(value_of("session_authorization"),
 					saved->session_authorization))
@@ -127,21 +142,12 @@ session_restore(const SessionSettings *saved)
 	if (!same_value(value_of("role"), saved->role))
 		set_back("role", saved->role);
 
-	all = compat_all_settings(&count);
-	for (int i = 0; i < count; i++)
+	reset_others(saved);
+	for (int i = 0; i < saved->count; i++)
 	{
-		SavedSetting key = {.name = all[i]->name};
-		const SavedSetting *before;
+		const SavedSetting *setting = &saved->settings[i];
 
-		if (!is_saved(all[i]))
-			continue;
-		before = bsearch(&key, saved->settings, saved->count,
-						 sizeof(SavedSetting), compare_settings);
-		if (before == NULL)
-			set_back(key.name, NULL);	/* the script invented it */
-		else if (!same_value(value_of(key.name), before->value))
-			set_back(key.name, before->from_session ? before->value : NULL);
-		else if (!before->from_session && all[i]->source == PGC_S_SESSION)
-			set_back(key.name, NULL);	/* set, to what it was */
+		if (!same_value(value_of(setting->name), setting->value))
+			set_back(setting->name, setting->value);
 	}
 }

@@ -54,7 +54,7 @@ refuse_edited(const Migration *migration, const RegistryEntry *entry)
 
 /* Returns whether the registry was changed. */
 static bool
-stage_migration(const Migration *migration)
+stage_migration(Migration *migration)
 {
 	RegistryEntry *entry = registry_entry(migration->schema, migration->name);
 	Journal    *journal;
