@@ -501,29 +501,30 @@ is_view(const ObjectAddress *address)
 
 /*
  * What is in the way of something that the script creates may go before, with
- * a table or column that it drops.
+ * a table or column that it drops, or by CASCADE.
  */
 static bool
 will_make_way(const Looking *looking)
 {
 	const Fact *fact = looking->fact;
 	Oid			table = table_of(&looking->address);
+	bool		cascades = fact->kind == FACT_FUNCTION ||
+		is_view(&looking->address);
 	ListCell   *cell;
 
 	if (fact->kind == FACT_CONSTRAINT)
-		return model_sheds(looking->model, fact, fact->object, looking->seam);
-	if (fact->kind == FACT_FUNCTION || is_view(&looking->address))
-		return model_sheds(looking->model, fact, NULL, looking->seam);
-	if (!OidIsValid(table))
-		return false;
+		return model_comes_before(fact, fact->object->sheds, looking->seam);
 	foreach(cell, looking->model->sheddings)
 	{
 		const Object *object = lfirst(cell);
+		ObjectAddress address;
 
-		if (object->kind == FACT_RELATION &&
-			model_is_alive(object, looking->seam) &&
-			look_relation(looking, object) == table &&
-			model_sheds(looking->model, fact, object, looking->seam))
+		if (!model_is_alive(object, looking->seam) ||
+			!model_comes_before(fact, cascades ? object->cascades :
+								object->sheds, looking->seam) ||
+			!look_find(looking, object, &address))
+			continue;
+		if (cascades || address.objectId == table)
 			return true;
 	}
 	return false;

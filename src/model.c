@@ -693,7 +693,8 @@ model_drop(Model *model, Object *object, int flags)
 		drop_dependents(model, object->parent, object);
 	if (flags & DROP_CASCADES)
 	{
-		model->cascades = lappend_int(model->cascades, model->statement);
+		object->cascades = lappend_int(object->cascades, model->statement);
+		model->sheddings = list_append_unique_ptr(model->sheddings, object);
 		cascade(model, object);
 	}
 }
@@ -819,8 +820,7 @@ model_renames_between(const Model *model, int from, int to)
 }
 
 bool
-model_sheds(const Model *model, const Fact *fact, const Object *relation,
-			int seam)
+model_comes_before(const Fact *fact, const List *statements, int seam)
 {
 	ListCell   *cell;
 
@@ -833,8 +833,7 @@ model_sheds(const Model *model, const Fact *fact, const Object *relation,
 		/* What the script has said before this is known, and not excused. */
 		if (change->statement <= seam)
 			return false;
-		return any_between(relation != NULL ? relation->sheds :
-							   model->cascades, seam, change->statement);
+		return any_between(statements, seam, change->statement);
 	}
 	return false;
 }

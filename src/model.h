@@ -141,6 +141,7 @@ struct Object
 	bool		columns_renamed;
 	List	   *sheds;			/* numbers of statements that may take along
 								 * what belongs to a table */
+	List	   *cascades;		/* and of those that drop it with CASCADE */
 	bool		lost;			/* it died, or was never there: nobody knows */
 };
 
@@ -177,9 +178,8 @@ typedef struct Model
 	List	   *renames;		/* numbers of statements that rename */
 	List	   *boundaries;		/* and those behind which a name in some other
 								 * definition means something else */
-	List	   *cascades;		/* and that drop with CASCADE */
 	List	   *additions;		/* and that add columns to a table */
-	List	   *sheddings;		/* Object *: relations with sheds */
+	List	   *sheddings;		/* Object *: those with sheds or cascades */
 	List	   *temporary;		/* names (char *) of temporary tables */
 	HTAB	   *by_name;
 } Model;
@@ -256,11 +256,10 @@ extern bool model_renames_between(const Model *model, int from, int to);
 
 /*
  * Whether between a seam and the first statement that says something of a fact
- * a relation loses what belongs to it; or, without one, something is dropped
- * with CASCADE.
+ * one of these statements stands.
  */
-extern bool model_sheds(const Model *model, const Fact *fact,
-						const Object *relation, int seam);
+extern bool model_comes_before(const Fact *fact, const List *statements,
+							   int seam);
 
 /*
  * Whether a view's query says "*" and some statement since its definition has

@@ -101,7 +101,6 @@ typedef struct Side
 	int			known;			/* facts that expect something */
 	int			standing;
 	bool		superseded;		/* by a later statement */
-	bool		uncompared;		/* a definition */
 	int			voids;			/* what they are about needn't be there */
 	Look		failure;		/* the first that doesn't stand */
 	const char *failed_expectation;
@@ -126,20 +125,13 @@ look_at_side(const Model *model, const Fact *fact, const State *expected,
 	if (expected->presence == UNKNOWN)
 		return;
 	if (fact->object != NULL && !model_is_alive(fact->object, seam))
-	{
-		for (const Object *object = fact->object; object != NULL;
-			 object = object->parent)
-			side->uncompared = side->uncompared || object->lost;
 		return;
-	}
 	look_at(model, fact, expected, seam, &look);
 	if (side->known++ == 0)
 	{
 		side->first_expectation = expectation(fact, expected, seam);
 		side->first_found = look.found;
 	}
-	if (look.result == LOOK_UNCOMPARED)
-		side->uncompared = true;
 	if (look.is_void)
 		side->voids++;
 	if (look_stands(&look))
@@ -242,8 +234,72 @@ drops_existing(const Model *model, int number)
 	return false;
 }
 
+static bool
+was_lost(const Object *object)
+{
+	for (; object != NULL; object = object->parent)
+		if (object->lost)
+			return true;
+	return false;
+}
+
+/*
+ * Whether all that a statement does is there at a seam behind it, or has been
+ * done away with by a statement before that seam.
+ */
+static bool
+shows_fully(const Model *model, int number, int seam)
+{
+	ListCell   *cell;
+
+	foreach(cell, model->statements[number].facts)
+	{
+		const StatementFact *entry = lfirst(cell);
+		const Fact *fact = entry->fact;
+		State		expected;
+		Look		look;
+
+		if (fact->object != NULL && !model_is_alive(fact->object, seam))
+		{
+			if (was_lost(fact->object))
+				return false;
+			continue;
+		}
+		if (!model_expected(fact, seam, &expected))
+		{
+			if (entry->change->after.presence != UNKNOWN)
+				return false;
+			continue;
+		}
+		if (changes_between(fact, number, seam))
+			continue;
+		look_at(model, fact, &expected, seam, &look);
+		if (look.result != LOOK_AGREES)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Whether a statement that is not past the largest seam could be left out: it
+ * would change nothing.
+ */
+static bool
+is_skippable(const Model *model, int number, const Seam *seam,
+			 const SeamEvidence *evidence, bool is_void)
+{
+	const StatementModel *statement = &model->statements[number];
+
+	if (statement->opaque || number <= seam->smallest ||
+		number > seam->largest)
+		return false;
+	return statement->session || is_void ||
+		(statement->pure && !evidence->drops_existing &&
+		 shows_fully(model, number, seam->largest));
+}
+
 static void
-gather_evidence(const Model *model, int number, int seam,
+gather_evidence(const Model *model, int number, const Seam *seam,
 				SeamEvidence *evidence)
 {
 	const StatementModel *statement = &model->statements[number];
@@ -251,17 +307,15 @@ gather_evidence(const Model *model, int number, int seam,
 	Side		after = {0};
 	bool		is_void;
 
-	look_at_statement(model, number, seam, &before, &after);
-	evidence->state = judge(model, number, seam, &before, &after);
+	look_at_statement(model, number, seam->smallest, &before, &after);
+	evidence->state = judge(model, number, seam->smallest, &before, &after);
 	/* ALTER TABLE IF EXISTS of nothing. */
 	is_void = !statement->opaque && after.known > 0 &&
 		after.voids == after.known && before.voids == before.known;
 	evidence->repeatable = statement->repeatable || is_void;
 	evidence->session = statement->session;
 	evidence->drops_existing = drops_existing(model, number);
-	evidence->skippable = !statement->opaque &&
-		(statement->session || is_void ||
-		 (statement->pure && !evidence->drops_existing && !after.uncompared));
+	evidence->skippable = is_skippable(model, number, seam, evidence, is_void);
 	/* IF NOT EXISTS leaves any index of that name, its own or not. */
 	if (evidence->state == STATEMENT_INVALID)
 		evidence->invalid_index = OidIsValid(after.failure.invalid_index) ?
@@ -399,8 +453,7 @@ fill_in(Seam *seam, const Seams *seams, int at_least)
 		seam->largest = i;
 	}
 	for (int i = 1; i <= seams->count; i++)
-		gather_evidence(seams->model, i, seam->smallest,
-						&seam->evidence[i - 1]);
+		gather_evidence(seams->model, i, seam, &seam->evidence[i - 1]);
 }
 
 static const char *
