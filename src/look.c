@@ -771,16 +771,19 @@ look_at(const Model *model, const Fact *fact, const State *expected,
 		look_carefully(&looking);
 	else
 		look_now(&looking);
-	if (is_other)
+	if (is_other && !look->is_void)
 		turn_around(&looking);
 }
 
 bool
-look_exists(const Model *model, const Fact *fact, int seam)
+look_exists(const Model *model, const Object *object, int seam)
 {
-	State		expected = state_of(PRESENT, NULL, NULL);
+	const Fact *fact = model_existence_at(model, object, seam);
+	State		expected = state_of(PRESENT, unconstify(Object *, object), NULL);
 	Look		look;
 
+	if (fact == NULL)
+		return false;
 	look_at(model, fact, &expected, seam, &look);
 	return look.is_there;
 }

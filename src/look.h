@@ -55,8 +55,8 @@ extern void look_at(const Model *model, const Fact *fact,
 /* Whether a result lets the expectation stand. */
 extern bool look_stands(const Look *look);
 
-/* Whether something of the fact's name is there at all. */
-extern bool look_exists(const Model *model, const Fact *fact, int seam);
+/* Whether something of an object's name, as of a seam, is there at all. */
+extern bool look_exists(const Model *model, const Object *object, int seam);
 
 /* A state in words, such as: table "a", column "b" of "a". */
 extern char *look_subject(const Fact *fact, const State *state, int seam);

@@ -184,6 +184,19 @@ is_null_constant(const Node *expression)
 		((const Const *) expression)->constisnull;
 }
 
+/*
+ * Whether two expressions are the same before they are brought to the column's
+ * type: ALTER COLUMN TYPE does that in its own way.
+ */
+static bool
+same_value(Node *scripted, Node *stored)
+{
+	return scripted != NULL &&
+		(look_same_expression(scripted, stored) ||
+		 look_same_expression(strip_implicit_coercions(scripted),
+							  strip_implicit_coercions(stored)));
+}
+
 static bool
 is_generated(const Definition *definition)
 {
@@ -212,7 +225,7 @@ compare_column_default(Looking *looking, Relation relation, Node *stored)
 					 "a generated column" : "no generated column");
 	else if (definition->serial ?
 			 !is_own_nextval(stored, &looking->address) :
-			 scripted == NULL || !look_same_expression(scripted, stored))
+			 !same_value(scripted, stored))
 		look_differs(looking, "%s",
 					 expression_text(stored, RelationGetRelid(relation)));
 }
@@ -263,9 +276,7 @@ look_domain_default(Looking *looking)
 		look_presence(looking, true, "NULL");
 	else if (look_presence(looking, !is_null, is_null ? "absent" : "present") &&
 			 looking->definition != NULL &&
-			 (scripted == NULL ||
-			  !look_same_expression(scripted,
-									stringToNode(TextDatumGetCString(stored)))))
+			 !same_value(scripted, stringToNode(TextDatumGetCString(stored))))
 		look_differs(looking, "another default");
 	ReleaseSysCache(tuple);
 }

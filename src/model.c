@@ -566,7 +566,8 @@ drop_dependents(Model *model, Object *table, const Object *column)
 		if (depends_on(model, now.definition, table, column))
 			die(model, fact, now.object);
 		else if (now.definition == NULL &&
-				 depends_on(model, now.object->likely, table, column))
+				 (now.object->belongs ||
+				  depends_on(model, now.object->likely, table, column)))
 			record(model, fact, now, state_of(UNKNOWN, now.object, NULL));
 	}
 }
@@ -684,7 +685,7 @@ model_drop(Model *model, Object *object, int flags)
 		return;
 	if (flags & DROP_DATA)
 		model_current(model)->losses = lappend(model_current(model)->losses,
-											   fact);
+											   object);
 	die(model, fact, object);
 	model_shed(model, object);
 	if (object->kind == FACT_RELATION)

@@ -138,6 +138,7 @@ struct Object
 	List	   *children;		/* Fact *, existence of what belongs to it */
 	Object	   *companion;		/* the index of a constraint, and back */
 	Definition *likely;			/* of IF NOT EXISTS, if it made the object */
+	bool		belongs;		/* an index or a sequence, of some table */
 	bool		columns_renamed;
 	List	   *sheds;			/* numbers of statements that may take along
 								 * what belongs to a table */
@@ -161,7 +162,7 @@ typedef struct StatementModel
 	bool		session;		/* later statements need it in the session */
 	bool		impossible;		/* the script itself keeps it from succeeding */
 	List	   *facts;			/* StatementFact * */
-	List	   *losses;			/* Fact *: names under which it drops data */
+	List	   *losses;			/* Object *: what it drops and data with it */
 } StatementModel;
 
 typedef struct Model

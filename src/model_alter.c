@@ -324,6 +324,16 @@ static const ActionRule action_rules[] = {
 
 #define PASS_COUNT 6
 
+/* Where the server puts an action. */
+static int
+pass_of(const ActionRule *rule, const AlterTableCmd *command)
+{
+	/* DROP DEFAULT comes with the other drops. */
+	if (command->subtype == AT_ColumnDefault && command->def == NULL)
+		return 0;
+	return rule->pass;
+}
+
 static const ActionRule *
 find_rule(const AlterTableCmd *command)
 {
@@ -404,7 +414,8 @@ model_alter_table(Model *model, Node *node)
 			AlterTableCmd *command = lfirst_node(AlterTableCmd, cell);
 			const ActionRule *rule = find_rule(command);
 
-			if (rule != NULL && rule->pass == pass && rule->read != NULL)
+			if (rule != NULL && rule->read != NULL &&
+				pass_of(rule, command) == pass)
 				rule->read(model, table, command);
 		}
 	}

@@ -120,6 +120,17 @@ range_var_names(const RangeVar *name)
 }
 
 static Object *
+renamed_relation(Model *model, RenameStmt *statement, Need need)
+{
+	Object	   *relation = model_relation(model, statement->relation, need);
+
+	if (relation != NULL && (statement->renameType == OBJECT_INDEX ||
+							 statement->renameType == OBJECT_SEQUENCE))
+		relation->belongs = true;
+	return relation;
+}
+
+static Object *
 renamed_object(Model *model, RenameStmt *statement)
 {
 	Need		need = statement->missing_ok ? NEED_ANY : NEED_PRESENT;
@@ -132,7 +143,7 @@ renamed_object(Model *model, RenameStmt *statement)
 		case OBJECT_MATVIEW:
 		case OBJECT_INDEX:
 		case OBJECT_SEQUENCE:
-			return model_relation(model, statement->relation, need);
+			return renamed_relation(model, statement, need);
 		case OBJECT_COLUMN:
 			return renamed_relation_child(model, statement, FACT_COLUMN, need);
 		case OBJECT_ATTRIBUTE:
@@ -214,6 +225,10 @@ model_comment(Model *model, Node *node)
 	bool		was_opaque = model_current(model)->opaque;
 	Object	   *object = model_named(model, statement->objtype,
 									 statement->object, NEED_PRESENT);
+
+	if (object != NULL && (statement->objtype == OBJECT_INDEX ||
+						   statement->objtype == OBJECT_SEQUENCE))
+		object->belongs = true;
 
 	/* A comment on what the model doesn't know is a comment still. */
 	model_current(model)->opaque = was_opaque;

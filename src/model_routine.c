@@ -116,6 +116,7 @@ model_alter_sequence(Model *model, Node *node)
 		model_current(model)->repeatable = true;
 	if (sequence == NULL)
 		return;
+	sequence->belongs = true;
 	definition->relkind = RELKIND_SEQUENCE;
 	if (read_owner(model, options, definition))
 		model_redefine(model, sequence, definition);

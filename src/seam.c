@@ -214,7 +214,10 @@ judge(const Model *model, int number, int seam, const Side *before,
 	return needs ? STATEMENT_NOT_DONE : STATEMENT_DIFFERS;
 }
 
-/* Whether data that the statement drops is there, now. */
+/*
+ * Whether data that the statement drops is there, now, under the name that it
+ * had at first.
+ */
 static bool
 drops_existing(const Model *model, int number)
 {
@@ -222,13 +225,13 @@ drops_existing(const Model *model, int number)
 
 	foreach(cell, model->statements[number].losses)
 	{
-		const Fact *fact = lfirst(cell);
+		const Object *lost = lfirst(cell);
 		int			seam = 0;
 
-		for (const Object *object = fact->object; object != NULL;
+		for (const Object *object = lost; object != NULL;
 			 object = object->parent)
 			seam = Max(seam, object->born);
-		if (look_exists(model, fact, seam))
+		if (look_exists(model, lost, seam))
 			return true;
 	}
 	return false;
