@@ -46,6 +46,7 @@ keep_in_state(const char *schema, const char *name, const Script *script,
 {
 	QueryScope	scope;
 	QueryParameters parameters = {0};
+	char	   *caller = GetUserNameFromId(GetUserId(), false);
 
 	query_begin(&scope, QUERY_AS_OWNER);
 	keep_script(script);
@@ -54,11 +55,15 @@ keep_in_state(const char *schema, const char *name, const Script *script,
 	query_add_text(&parameters, script->checksum);
 	query_add_text(&parameters, state);
 	query_add_text(&parameters, journal_id);
-	query_run("INSERT INTO remigrate.registry"
+	query_add_text(&parameters, caller);
+	/* Who staged another script does not answer for this one. */
+	query_run("INSERT INTO remigrate.registry AS r"
 			  " (target_schema, migration_name, checksum, state, journal_id)"
 			  " VALUES ($1, $2, $3, $4, $5)"
 			  " ON CONFLICT (target_schema, migration_name) DO UPDATE"
-			  " SET checksum = excluded.checksum, state = excluded.state,"
+			  " SET staged_by = CASE WHEN r.checksum = excluded.checksum"
+			  "  OR r.staged_by IS NULL THEN r.staged_by ELSE $6 END,"
+			  " checksum = excluded.checksum, state = excluded.state,"
 			  " journal_id = excluded.journal_id, statements_done = 0,"
 			  " statement_running = NULL, prefix_checksum = NULL",
 			  &parameters, false);
