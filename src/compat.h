@@ -61,6 +61,14 @@
 #define compat_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode)
 #endif
 
+/* PostgreSQL 19 no longer warns of a backslash in an ordinary string. */
+#if PG_VERSION_NUM >= 190000
+#define compat_no_escape_warning(extra) ((void) 0)
+#else
+#define compat_no_escape_warning(extra) \
+	((extra).escape_string_warning = false)
+#endif
+
 /* PostgreSQL 19 made CLUSTER a case of REPACK. */
 #if PG_VERSION_NUM >= 190000
 #define T_ClusterStmt T_RepackStmt

@@ -250,7 +250,7 @@ compare_index(Looking *looking, const StoredIndex *stored, Oid table)
 {
 	IndexStmt  *statement = scripted_index(looking, table);
 	const char *method_name = statement->accessMethod;
-	IndexAmRoutine *method;
+	const IndexAmRoutine *method;
 	int			keys = list_length(statement->indexParams);
 	int			included = list_length(statement->indexIncludingParams);
 	ListCell   *expression = list_head(stored->expressions);

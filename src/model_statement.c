@@ -11,6 +11,7 @@
 #include "parser/parse_type.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "model.h"
 #include "model_statement.h"
 

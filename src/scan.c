@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "parser/scanner.h"
 
+#include "compat.h"
 #include "scan.h"
 
 typedef struct TokenStream
@@ -33,7 +34,7 @@ tokens_begin(TokenStream *tokens, const char *text)
 	tokens->scanner = scanner_init(text, &tokens->extra, &ScanKeywords,
 								   ScanKeywordTokens);
 	/* What there was to warn of was said when the script was parsed. */
-	tokens->extra.escape_string_warning = false;
+	compat_no_escape_warning(tokens->extra);
 }
 
 /* Steps to the next token; false at the end of the text. */

@@ -121,9 +121,9 @@ script_decode_bytes(const char *subject, const char *bytes, size_t length)
 Script *
 script_decode(const char *subject, Datum value, bool is_bytea)
 {
-	struct varlena *varlena = PG_DETOAST_DATUM_COPY(value);
-	const char *bytes = VARDATA(varlena);
-	size_t		length = VARSIZE(varlena) - VARHDRSZ;
+	struct varlena *copy = PG_DETOAST_DATUM_COPY(value);
+	const char *bytes = VARDATA(copy);
+	size_t		length = VARSIZE(copy) - VARHDRSZ;
 
 	if (!is_bytea)
 	{
