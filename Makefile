@@ -5,6 +5,7 @@
 #   make installcheck         regression tests against a running server
 #   make demo [KEEP=1]        see it work on a throw-away server
 #   make test [SUITE=regress] run everything on a throw-away server
+#   make test-matrix          the same on 17, 18 and 19 too, in chroots
 #   make format               clang-format the C
 #
 # PG_CONFIG=… names another server, WERROR=no lets warnings pass, and
@@ -115,6 +116,9 @@ demo:
 test:
 	@test/run
 
+test-matrix:
+	@test/matrix $(MAJORS)
+
 format:
 	clang-format -i --style=file $(wildcard src/*.c src/*.h)
 
@@ -124,4 +128,4 @@ print-%:
 
 always:
 
-.PHONY: all demo test format always install-client uninstall-client
+.PHONY: all demo test test-matrix format always install-client uninstall-client
