@@ -188,7 +188,9 @@ SELECT path, visible FROM "Other ""schema"", x".t;
 SELECT migration_name FROM "Other ""schema"", x"._prisma_migrations;
 -- Nothing but the target schema is searched, not even public.
 SELECT remigrate.apply('20240301000001_public', 'SELECT * FROM apply_shadow', 'Other "schema", x');
+\set VERBOSITY terse
 SELECT remigrate.apply('20240301000001_public', 'SELECT apply_nothing()', 'Other "schema", x');
+\set VERBOSITY default
 SELECT remigrate.apply('20240301000001_public', 'SELECT * FROM public.apply_shadow', 'Other "schema", x');
 -- A temporary table comes last: it can't stand in for the schema's own.
 CREATE TEMP TABLE t (temporary int);

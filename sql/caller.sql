@@ -99,13 +99,23 @@ INSERT INTO held SELECT 4, current_setting('work_mem'), current_setting('search_
 $$, 'caller', lock_timeout => '1234 ms');
 SELECT * FROM caller.held;
 SELECT * FROM changed();
-SET standard_conforming_strings = off;
-SET escape_string_warning = off;
+-- From 19 on they are always as they should be.
+DO $$
+BEGIN
+	SET escape_string_warning = off;
+	SET standard_conforming_strings = off;
+EXCEPTION WHEN undefined_object OR feature_not_supported THEN
+END $$;
+SHOW standard_conforming_strings \gset was_
 CALL remigrate.migrate('backslashes', $$CREATE TABLE backslashes AS SELECT 'a\' AS a; COMMIT; INSERT INTO backslashes VALUES ('b\n')$$, 'caller');
 SELECT length(a) FROM caller.backslashes;
-SHOW standard_conforming_strings;
-RESET standard_conforming_strings;
-RESET escape_string_warning;
+SELECT current_setting('standard_conforming_strings') = :'was_standard_conforming_strings' AS as_it_was;
+DO $$
+BEGIN
+	RESET standard_conforming_strings;
+	RESET escape_string_warning;
+EXCEPTION WHEN undefined_object THEN
+END $$;
 
 -- Role and session authorization -------------------------------------------------------------
 

@@ -15,7 +15,7 @@ BEGIN
 END $$;
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM no_such_function();
+	PERFORM no_such_column;
 END $$;
 CREATE FUNCTION in_sql() RETURNS int LANGUAGE sql AS 'SELECT 1 / (SELECT 0)';
 $script$, 'errors');

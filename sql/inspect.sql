@@ -20,7 +20,9 @@ INSERT INTO scripts SELECT s, convert_to(s, 'UTF8') FROM unnest(ARRAY['x', repea
 SELECT remigrate.checksum(t) = encode(sha256(b), 'hex') AS of_text, remigrate.checksum(b) = encode(sha256(b), 'hex') AS of_bytea FROM scripts;
 -- It can be indexed, and computed where only the stable may be.
 CREATE INDEX ON scripts (remigrate.checksum(b));
+\set VERBOSITY sqlstate
 CREATE INDEX ON scripts (remigrate.checksum(t));
+\set VERBOSITY default
 
 -- statements ---------------------------------------------------------------------
 
@@ -75,7 +77,12 @@ SELECT count(*), max(line), sum(length(text)) FROM remigrate.statements(repeat(E
 SELECT number, line, length(text) FROM remigrate.statements('SELECT ''' || repeat(E'x\n', 1000000) || '''; SELECT 2');
 SELECT count(*), min(line), max(line) FROM remigrate.statements(repeat(E'\n', 1000000) || 'SELECT 1');
 -- Whatever the session says of strings
-SET standard_conforming_strings = off;
+-- From 19 on it is always on.
+DO $$
+BEGIN
+	SET standard_conforming_strings = off;
+EXCEPTION WHEN feature_not_supported THEN
+END $$;
 SELECT text FROM remigrate.statements($$SELECT 'a\'; SELECT 2$$);
 RESET standard_conforming_strings;
 -- What can't be parsed
