@@ -78,7 +78,7 @@ interrupted() {
 	trap '' HUP INT TERM
 	stop_ticker
 	if [ -n "$begun" ]; then
-		say "interrupted; the database goes on with what it has begun." \
+		say "interrupted; the database goes on with the migration it is at." \
 			"'remigrate status' with the same options shows where it is."
 	else
 		say 'interrupted; nothing was run'

@@ -39,9 +39,9 @@ stage_sql() {
 	printf "SELECT remigrate.stage(name, decode(script, 'base64'), %s) FROM (VALUES" \
 		"$(literal "$schema")"
 	separator=''
-	while IFS= read -r name; do
-		printf "%s (%s, '" "$separator" "$(literal "$name")"
-		in_base64 <"$(script_of "$name")"
+	while IFS= read -r each; do
+		printf "%s (%s, '" "$separator" "$(literal "$each")"
+		in_base64 <"$(script_of "$each")"
 		printf "')"
 		separator=','
 	done <"$1"

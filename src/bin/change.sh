@@ -31,7 +31,7 @@ resolve() {
 	printf 'SELECT remigrate.resolve(%s, %s, %s, %s)' "$(literal "$resolved")" \
 		"'$action'" "$script" "$(literal "$schema")" >"$tmp/sql"
 	change 'resolving'
-	echo "Migration \"$resolved\" is marked as $action in schema \"$schema\"." | tr _ ' '
+	echo "Migration \"$resolved\" is marked as $(printf %s "$action" | tr _ ' ') in schema \"$schema\"."
 }
 
 baseline() {
