@@ -28,7 +28,6 @@ add_who(QueryParameters *parameters)
 void
 event_record(const Event *event)
 {
-	QueryScope	scope;
 	QueryParameters parameters = {0};
 	TimestampTz now = GetCurrentTimestamp();
 
@@ -44,45 +43,41 @@ event_record(const Event *event)
 	query_add_text(&parameters, event->evidence);
 	add_who(&parameters);
 
-	query_begin(&scope, QUERY_AS_OWNER);
-
 	/*
 	 * Whoever records an event holds the migration locks, so nobody else takes
 	 * the same number; a sequence would change the caller's lastval().
 	 */
-	query_run("INSERT INTO remigrate.event_log (id, at, action, target_schema,"
-			  " migration_name, checksum, statements, duration, sqlstate,"
-			  " message, evidence, role_name, session_role_name,"
-			  " application_name, client_address, process_id)"
-			  " VALUES ((SELECT coalesce(max(e.id), 0) + 1"
-			  " FROM remigrate.event_log e), $1, $2, $3, $4, $5, $6, $1 - $7, $8, $9,"
-			  " $10::pg_catalog.jsonb, $11, $12, $13,"
-			  " pg_catalog.host(pg_catalog.inet_client_addr()), $14)",
-			  &parameters, false);
-	query_end(&scope);
+	query_run_once(QUERY_AS_OWNER,
+				   "INSERT INTO remigrate.event_log (id, at, action,"
+				   " target_schema, migration_name, checksum, statements,"
+				   " duration, sqlstate, message, evidence, role_name,"
+				   " session_role_name, application_name, client_address,"
+				   " process_id)"
+				   " VALUES ((SELECT coalesce(max(e.id), 0) + 1"
+				   " FROM remigrate.event_log e),"
+				   " $1, $2, $3, $4, $5, $6, $1 - $7, $8, $9,"
+				   " $10::pg_catalog.jsonb, $11, $12, $13,"
+				   " pg_catalog.host(pg_catalog.inet_client_addr()), $14)",
+				   &parameters, false);
 }
 
 bool
 event_is_last(const char *schema, const char *migration, const char *action,
 			  const char *message)
 {
-	QueryScope	scope;
 	QueryParameters parameters = {0};
-	bool		is_last;
 
-	query_begin(&scope, QUERY_AS_OWNER);
 	query_add_text(&parameters, schema);
 	query_add_text(&parameters, migration);
 	query_add_text(&parameters, action);
 	query_add_text(&parameters, message);
-	is_last = query_run("SELECT 1 FROM (SELECT e.action, e.message"
-						" FROM remigrate.event_log e"
-						" WHERE e.target_schema = $1 AND e.migration_name = $2"
-						" ORDER BY e.id DESC LIMIT 1) l"
-						" WHERE l.action = $3 AND l.message = $4",
-						&parameters, true) > 0;
-	query_end(&scope);
-	return is_last;
+	return query_run_once(QUERY_AS_OWNER,
+						  "SELECT 1 FROM (SELECT e.action, e.message"
+						  " FROM remigrate.event_log e"
+						  " WHERE e.target_schema = $1 AND e.migration_name = $2"
+						  " ORDER BY e.id DESC LIMIT 1) l"
+						  " WHERE l.action = $3 AND l.message = $4",
+						  &parameters, true) > 0;
 }
 
 void

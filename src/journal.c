@@ -229,13 +229,11 @@ journal_open_or_create(Oid schema)
 
 	if (journal == NULL)
 	{
-		QueryScope	scope;
 		QueryParameters parameters = {0};
 
-		query_begin(&scope, QUERY_AS_CALLER);
-		query_run(psprintf(create_query, journal_name(schema)), &parameters,
-				  false);
-		query_end(&scope);
+		query_run_once(QUERY_AS_CALLER,
+					   psprintf(create_query, journal_name(schema)),
+					   &parameters, false);
 		journal = journal_open(schema, RowExclusiveLock);
 		if (journal == NULL)
 			elog(ERROR, "the journal that was just made is gone");
@@ -310,21 +308,11 @@ journal_failed_migration(const Journal *journal, const char *except_name)
 	"SELECT migration_name FROM %s"
 	" WHERE finished_at IS NULL AND rolled_back_at IS NULL"
 	" AND migration_name <> $1 ORDER BY started_at LIMIT 1";
-	char	   *name = NULL;
-	QueryScope	scope;
 	QueryParameters parameters = {0};
 
-	query_begin(&scope, QUERY_AS_CALLER);
 	query_add_text(&parameters, except_name);
-	if (query_run(psprintf(sql, journal->table), &parameters, true) > 0)
-	{
-		MemoryContext old_context = MemoryContextSwitchTo(scope.caller_context);
-
-		name = query_text(0, 1);
-		MemoryContextSwitchTo(old_context);
-	}
-	query_end(&scope);
-	return name;
+	return query_read_text(QUERY_AS_CALLER, psprintf(sql, journal->table),
+						   &parameters, true);
 }
 
 static void
@@ -351,12 +339,8 @@ journal_insert(const Journal *journal, const JournalRow *row)
 	" rolled_back_at, started_at, applied_steps_count)"
 	" VALUES (pg_catalog.gen_random_uuid()%s, $1, $2, $3, $4, $5, $6, $7)"
 	" RETURNING id";
-	QueryScope	scope;
 	QueryParameters parameters = {0};
-	MemoryContext old_context;
-	char	   *id;
 
-	query_begin(&scope, QUERY_AS_CALLER);
 	query_add_text(&parameters, row->checksum);
 	add_time_or_null(&parameters, row->finished, row->finished_at);
 	query_add_text(&parameters, row->name);
@@ -364,14 +348,11 @@ journal_insert(const Journal *journal, const JournalRow *row)
 	add_time_or_null(&parameters, row->rolled_back, row->rolled_back_at);
 	query_add_time(&parameters, row->started_at);
 	query_add_int(&parameters, row->applied_steps_count);
-	query_run(psprintf(sql, journal->table,
-					   journal->id_is_uuid ? "" : "::pg_catalog.text"),
-			  &parameters, false);
-	old_context = MemoryContextSwitchTo(scope.caller_context);
-	id = query_text(0, 1);
-	MemoryContextSwitchTo(old_context);
-	query_end(&scope);
-	return id;
+	return query_read_text(QUERY_AS_CALLER,
+						   psprintf(sql, journal->table,
+									journal->id_is_uuid ? "" :
+									"::pg_catalog.text"),
+						   &parameters, false);
 }
 
 bool
@@ -381,93 +362,85 @@ journal_end_row(const Journal *journal, const JournalRow *row)
 	"UPDATE %s SET finished_at = $2, rolled_back_at = $3, logs = $4,"
 	" applied_steps_count = $5, checksum = coalesce($6, checksum)"
 	" WHERE %s = $1 AND finished_at IS NULL AND rolled_back_at IS NULL";
-	QueryScope	scope;
 	QueryParameters parameters = {0};
-	uint64		count;
 
-	query_begin(&scope, QUERY_AS_CALLER);
 	query_add_text(&parameters, row->id);
 	add_time_or_null(&parameters, row->finished, row->finished_at);
 	add_time_or_null(&parameters, row->rolled_back, row->rolled_back_at);
 	query_add_text(&parameters, row->logs);
 	query_add_int(&parameters, row->applied_steps_count);
 	query_add_text(&parameters, row->checksum);
-	count = query_run(psprintf(sql, journal->table, id_as_text(journal)),
-					  &parameters, false);
-	query_end(&scope);
-	return count > 0;
+	return query_run_once(QUERY_AS_CALLER,
+						  psprintf(sql, journal->table, id_as_text(journal)),
+						  &parameters, false) > 0;
+}
+
+/* Runs a statement about the row with this id, which is its $1. */
+static uint64
+run_for_row(const Journal *journal, const char *id, const char *sql,
+			bool read_only)
+{
+	QueryParameters parameters = {0};
+
+	query_add_text(&parameters, id);
+	return query_run_once(QUERY_AS_CALLER,
+						  psprintf(sql, journal->table, id_as_text(journal)),
+						  &parameters, read_only);
 }
 
 bool
 journal_row_is_unfinished(const Journal *journal, const char *id)
 {
-	static const char *const sql =
-	"SELECT 1 FROM %s WHERE %s = $1"
-	" AND finished_at IS NULL AND rolled_back_at IS NULL";
-	QueryScope	scope;
-	QueryParameters parameters = {0};
-	uint64		count;
-
-	query_begin(&scope, QUERY_AS_CALLER);
-	query_add_text(&parameters, id);
-	count = query_run(psprintf(sql, journal->table, id_as_text(journal)),
-					  &parameters, true);
-	query_end(&scope);
-	return count > 0;
-}
-
-char *
-journal_delete_row(const Journal *journal, const char *id)
-{
-	char	   *row = NULL;
-	QueryScope	scope;
-	QueryParameters parameters = {0};
-
-	query_begin(&scope, QUERY_AS_CALLER);
-	query_add_text(&parameters, id);
-	if (query_run(psprintf("DELETE FROM %s AS j WHERE %s = $1"
-						   " RETURNING pg_catalog.row_to_json(j)::pg_catalog.text",
-						   journal->table, id_as_text(journal)),
-				  &parameters, false) > 0)
-	{
-		MemoryContext old_context = MemoryContextSwitchTo(scope.caller_context);
-
-		row = query_text(0, 1);
-		MemoryContextSwitchTo(old_context);
-	}
-	query_end(&scope);
-	return row;
+	return run_for_row(journal, id, "SELECT 1 FROM %s WHERE %s = $1"
+					   " AND finished_at IS NULL AND rolled_back_at IS NULL",
+					   true) > 0;
 }
 
 void
 journal_delete_unfinished(const Journal *journal, const char *id)
 {
-	QueryScope	scope;
+	(void) run_for_row(journal, id, "DELETE FROM %s WHERE %s = $1"
+					   " AND finished_at IS NULL AND rolled_back_at IS NULL",
+					   false);
+}
+
+char *
+journal_delete_row(const Journal *journal, const char *id)
+{
+	static const char *const sql =
+	"DELETE FROM %s AS j WHERE %s = $1"
+	" RETURNING pg_catalog.row_to_json(j)::pg_catalog.text";
 	QueryParameters parameters = {0};
 
-	query_begin(&scope, QUERY_AS_CALLER);
 	query_add_text(&parameters, id);
-	query_run(psprintf("DELETE FROM %s WHERE %s = $1"
-					   " AND finished_at IS NULL AND rolled_back_at IS NULL",
-					   journal->table, id_as_text(journal)),
-			  &parameters, false);
-	query_end(&scope);
+	return query_read_text(QUERY_AS_CALLER,
+						   psprintf(sql, journal->table, id_as_text(journal)),
+						   &parameters, false);
+}
+
+/* Sets a row's checksum, and where "rolled_back" that it is. */
+static void
+set_checksum(const Journal *journal, const char *id, const char *checksum,
+			 bool rolled_back)
+{
+	static const char *const sql =
+	"UPDATE %s SET checksum = $2, rolled_back_at = coalesce($3, rolled_back_at)"
+	" WHERE %s = $1";
+	QueryParameters parameters = {0};
+
+	query_add_text(&parameters, id);
+	query_add_text(&parameters, checksum);
+	add_time_or_null(&parameters, rolled_back, GetCurrentTimestamp());
+	query_run_once(QUERY_AS_CALLER,
+				   psprintf(sql, journal->table, id_as_text(journal)),
+				   &parameters, false);
 }
 
 void
 journal_correct_checksum(const Journal *journal, const char *id,
 						 const char *checksum)
 {
-	QueryScope	scope;
-	QueryParameters parameters = {0};
-
-	query_begin(&scope, QUERY_AS_CALLER);
-	query_add_text(&parameters, id);
-	query_add_text(&parameters, checksum);
-	query_run(psprintf("UPDATE %s SET checksum = $2 WHERE %s = $1",
-					   journal->table, id_as_text(journal)),
-			  &parameters, false);
-	query_end(&scope);
+	set_checksum(journal, id, checksum, false);
 }
 
 void
@@ -479,41 +452,27 @@ journal_correct_claims(const Journal *journal, const char *name,
 	foreach(cell, journal_rows(journal, name))
 	{
 		const JournalRow *row = lfirst(cell);
-		QueryScope	scope;
-		QueryParameters parameters = {0};
 
-		if (!row->finished || row->rolled_back ||
-			checksum_is_plausible(row->checksum))
-			continue;
-		query_begin(&scope, QUERY_AS_CALLER);
-		query_add_text(&parameters, row->id);
-		query_add_text(&parameters, checksum);
-		add_time_or_null(&parameters, false_claim, GetCurrentTimestamp());
-		query_run(psprintf("UPDATE %s SET checksum = $2, rolled_back_at = $3"
-						   " WHERE %s = $1", journal->table,
-						   id_as_text(journal)), &parameters, false);
-		query_end(&scope);
+		if (row->finished && !row->rolled_back &&
+			!checksum_is_plausible(row->checksum))
+			set_checksum(journal, row->id, checksum, false_claim);
 	}
 }
 
 bool
 journal_schema_has_tables(Oid schema)
 {
-	QueryScope	scope;
 	QueryParameters parameters = {0};
-	bool		found;
 
-	query_begin(&scope, QUERY_AS_CALLER);
-	query_add_int(&parameters, (int32) schema);
+	query_add_oid(&parameters, schema);
 	query_add_text(&parameters, JOURNAL_TABLE);
 	/* An extension's tables are nobody's application. */
-	found = query_run("SELECT 1 FROM pg_catalog.pg_class c"
-					  " WHERE c.relnamespace = ($1::int8 & 4294967295)::text::oid"
-					  " AND c.relkind = 'r' AND c.relname <> $2 AND NOT EXISTS"
-					  " (SELECT FROM pg_catalog.pg_depend d"
-					  "  WHERE d.classid = 'pg_catalog.pg_class'::regclass"
-					  "  AND d.objid = c.oid AND d.deptype = 'e') LIMIT 1",
-					  &parameters, true) > 0;
-	query_end(&scope);
-	return found;
+	return query_run_once(QUERY_AS_CALLER,
+						  "SELECT 1 FROM pg_catalog.pg_class c"
+						  " WHERE c.relnamespace = $1 AND c.relkind = 'r'"
+						  " AND c.relname <> $2 AND NOT EXISTS"
+						  " (SELECT FROM pg_catalog.pg_depend d"
+						  "  WHERE d.classid = 'pg_catalog.pg_class'::regclass"
+						  "  AND d.objid = c.oid AND d.deptype = 'e') LIMIT 1",
+						  &parameters, true) > 0;
 }

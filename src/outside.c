@@ -28,18 +28,14 @@
 static bool
 index_is_being_built(Oid index)
 {
-	QueryScope	scope;
 	QueryParameters parameters = {0};
-	bool		found;
 
-	query_begin(&scope, QUERY_AS_OWNER);
-	query_add_int(&parameters, (int32) index);
-	found = query_run("SELECT 1 FROM pg_catalog.pg_stat_progress_create_index"
-					  " WHERE index_relid = ($1::int8 & 4294967295)::text::oid"
-					  " AND datname = pg_catalog.current_database()",
-					  &parameters, true) > 0;
-	query_end(&scope);
-	return found;
+	query_add_oid(&parameters, index);
+	return query_run_once(QUERY_AS_OWNER,
+						  "SELECT 1 FROM pg_catalog.pg_stat_progress_create_index"
+						  " WHERE index_relid = $1"
+						  " AND datname = pg_catalog.current_database()",
+						  &parameters, true) > 0;
 }
 
 /* An index is what its definition says, whatever its name. */
@@ -195,12 +191,12 @@ outside_report_invalid_indexes(Oid schema)
 	uint64		count;
 
 	query_begin(&scope, QUERY_AS_OWNER);
-	query_add_int(&parameters, (int32) schema);
+	query_add_oid(&parameters, schema);
 	count = query_run("SELECT c.relname, t.relname FROM pg_catalog.pg_index i"
 					  " JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"
 					  " JOIN pg_catalog.pg_class t ON t.oid = i.indrelid"
 					  " WHERE NOT i.indisvalid AND c.relkind = 'i'"
-					  " AND c.relnamespace = ($1::int8 & 4294967295)::text::oid"
+					  " AND c.relnamespace = $1"
 					  " AND NOT EXISTS (SELECT FROM"
 					  "  pg_catalog.pg_stat_progress_create_index p"
 					  "  WHERE p.index_relid = i.indexrelid)"

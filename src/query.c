@@ -116,6 +116,12 @@ query_add_int(QueryParameters *parameters, int value)
 }
 
 void
+query_add_oid(QueryParameters *parameters, Oid value)
+{
+	add(parameters, OIDOID, ObjectIdGetDatum(value), false);
+}
+
+void
 query_add_bool(QueryParameters *parameters, bool value)
 {
 	add(parameters, BOOLOID, BoolGetDatum(value), false);
@@ -214,6 +220,38 @@ query_run(const char *sql, QueryParameters *parameters, bool read_only)
 		elog(ERROR, "could not run \"%s\": %s", sql,
 			 SPI_result_code_string(result));
 	return SPI_processed;
+}
+
+uint64
+query_run_once(QueryIdentity identity, const char *sql,
+			   QueryParameters *parameters, bool read_only)
+{
+	QueryScope	scope;
+	uint64		count;
+
+	query_begin(&scope, identity);
+	count = query_run(sql, parameters, read_only);
+	query_end(&scope);
+	return count;
+}
+
+char *
+query_read_text(QueryIdentity identity, const char *sql,
+				QueryParameters *parameters, bool read_only)
+{
+	QueryScope	scope;
+	char	   *text = NULL;
+
+	query_begin(&scope, identity);
+	if (query_run(sql, parameters, read_only) > 0)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(scope.caller_context);
+
+		text = query_text(0, 1);
+		MemoryContextSwitchTo(old_context);
+	}
+	query_end(&scope);
+	return text;
 }
 
 char *

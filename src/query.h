@@ -52,6 +52,7 @@ extern void query_add_text(QueryParameters *parameters, const char *value);
 extern void query_add_bytea(QueryParameters *parameters, const char *bytes,
 							size_t length);
 extern void query_add_int(QueryParameters *parameters, int value);
+extern void query_add_oid(QueryParameters *parameters, Oid value);
 extern void query_add_bool(QueryParameters *parameters, bool value);
 extern void query_add_time(QueryParameters *parameters, TimestampTz value);
 extern void query_add_null(QueryParameters *parameters, Oid type);
@@ -63,6 +64,20 @@ extern void query_add_null(QueryParameters *parameters, Oid type);
  */
 extern uint64 query_run(const char *sql, QueryParameters *parameters,
 						bool read_only);
+
+/*
+ * The same as a unit of work of its own, for a statement whose rows nobody
+ * reads.
+ */
+extern uint64 query_run_once(QueryIdentity identity, const char *sql,
+							 QueryParameters *parameters, bool read_only);
+
+/*
+ * The same for a statement that gives one text: the first column of its first
+ * row, in the current memory context, or NULL where it gives no row or null.
+ */
+extern char *query_read_text(QueryIdentity identity, const char *sql,
+							 QueryParameters *parameters, bool read_only);
 
 /* A column of a result row as text in the current context, or NULL. */
 extern char *query_text(uint64 row, int column);

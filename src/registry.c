@@ -33,11 +33,7 @@ keep_script(const Script *script)
 static void
 run_for_migration(const char *sql, QueryParameters *parameters)
 {
-	QueryScope	scope;
-
-	query_begin(&scope, QUERY_AS_OWNER);
-	query_run(sql, parameters, false);
-	query_end(&scope);
+	(void) query_run_once(QUERY_AS_OWNER, sql, parameters, false);
 }
 
 static void

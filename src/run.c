@@ -206,6 +206,22 @@ check_nothing_lost(MigrationRun *run)
 	(void) open_journal(run);
 }
 
+/* While Prisma's lock was lent, somebody may have resolved the migration. */
+static void
+check_row_is_unfinished(MigrationRun *run)
+{
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (!journal_row_is_unfinished(open_journal(run), run->journal_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s was stopped after statement %d of %d: its unfinished journal row was changed or removed meanwhile",
+						run->migration->script->subject, run->done,
+						statement_count(run)),
+				 errhint("remigrate.event_log tells how many of its statements are done. Go on from there with resume_at."),
+				 errhidestmt(true)));
+	PopActiveSnapshot();
+}
+
 static void
 record_progress(const MigrationRun *run, int done, int running)
 {
@@ -307,6 +323,7 @@ run_outside(MigrationRun *run)
 	lock_retake_prisma(run->migration->script->subject,
 					   run->migration->policy.migration_lock_wait);
 	transaction_commit();
+	check_row_is_unfinished(run);
 }
 
 static void
