@@ -33,7 +33,9 @@ REGRESS = \
 ISOLATION = \
 	appliers \
 	holders \
-	blockers
+	blockers \
+	deployers \
+	builds
 
 EXTENSION = remigrate
 MODULE_big = remigrate
