@@ -35,6 +35,9 @@ static bool session_holds_remigrate = false;
 static bool session_holds_prisma = false;
 static bool session_waits = false;
 
+/* Whether it has let go of Prisma's lock for a while, in a run that goes on. */
+static bool session_lends_prisma = false;
+
 static void
 set_tag(LOCKTAG *tag, int64 key)
 {
@@ -52,8 +55,7 @@ try_lock(const LOCKTAG *tag, LOCKMODE mode, bool for_session)
 static void
 report_busy(const char *subject, const LockHolder *holder, int waited)
 {
-	/* With remigrate's own lock in hand it is a run that has begun. */
-	const char *what = session_holds_remigrate ? "cannot go on" : "was not run";
+	const char *what = session_lends_prisma ? "cannot go on" : "was not run";
 
 	if (holder != NULL && holder->waits_for_us)
 		ereport(ERROR,
@@ -192,6 +194,7 @@ void
 lock_lend_prisma(void)
 {
 	release_one(LOCK_KEY_PRISMA, ExclusiveLock, &session_holds_prisma);
+	session_lends_prisma = true;
 }
 
 void
@@ -202,6 +205,7 @@ lock_retake_prisma(const char *subject, int wait)
 	(void) acquire_one(subject, LOCK_KEY_PRISMA, true, GetCurrentTimestamp(),
 					   wait);
 	session_holds_prisma = true;
+	session_lends_prisma = false;
 }
 
 void
@@ -210,4 +214,5 @@ lock_release_for_session(void)
 	release_one(LOCK_KEY_WAITING, ShareLock, &session_waits);
 	release_one(LOCK_KEY_PRISMA, ExclusiveLock, &session_holds_prisma);
 	release_one(LOCK_KEY_REMIGRATE, ExclusiveLock, &session_holds_remigrate);
+	session_lends_prisma = false;
 }
