@@ -13,8 +13,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/dependency.h"
-#include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
@@ -473,23 +471,6 @@ is_void(const Looking *looking)
 		 is_needless(looking, looking->definition->table));
 }
 
-/* The table that an index, a sequence or a constraint belongs to. */
-static Oid
-table_of(const ObjectAddress *address)
-{
-	Oid			table = InvalidOid;
-	int32		column;
-
-	if (address->classId != RelationRelationId)
-		return InvalidOid;
-	if (get_rel_relkind(address->objectId) == RELKIND_INDEX)
-		return IndexGetRelation(address->objectId, true);
-	if (!sequenceIsOwned(address->objectId, DEPENDENCY_AUTO, &table, &column))
-		(void) sequenceIsOwned(address->objectId, DEPENDENCY_INTERNAL, &table,
-							   &column);
-	return table;
-}
-
 static bool
 is_view(const ObjectAddress *address)
 {
@@ -507,24 +488,22 @@ static bool
 will_make_way(const Looking *looking)
 {
 	const Fact *fact = looking->fact;
-	Oid			table = table_of(&looking->address);
-	bool		cascades = fact->kind == FACT_FUNCTION ||
-		is_view(&looking->address);
 	ListCell   *cell;
 
-	if (fact->kind == FACT_CONSTRAINT)
-		return model_comes_before(fact, fact->object->sheds, looking->seam);
 	foreach(cell, looking->model->sheddings)
 	{
 		const Object *object = lfirst(cell);
+		bool		cascades = model_comes_before(fact, object->cascades,
+												  looking->seam);
 		ObjectAddress address;
 
+		if (!cascades && !model_comes_before(fact, object->sheds, looking->seam))
+			continue;
 		if (!model_is_alive(object, looking->seam) ||
-			!model_comes_before(fact, cascades ? object->cascades :
-								object->sheds, looking->seam) ||
 			!look_find(looking, object, &address))
 			continue;
-		if (cascades || address.objectId == table)
+		if ((cascades && is_view(&looking->address)) ||
+			look_depends(&looking->address, &address, cascades))
 			return true;
 	}
 	return false;

@@ -46,6 +46,15 @@ extern bool look_find(const Looking *looking, const Object *object,
 /* The same, for its pg_class row: of a relation or a composite type. */
 extern Oid	look_relation(const Looking *looking, const Object *object);
 
+/* --- look_depend.c --- */
+
+/*
+ * Whether an object would go with another one: when that is dropped, or when
+ * it is dropped with CASCADE.
+ */
+extern bool look_depends(const ObjectAddress *object,
+						 const ObjectAddress *other, bool cascades);
+
 /* --- look_expression.c --- */
 
 /* A parse state in which the relation's columns can be named. */

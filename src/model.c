@@ -449,10 +449,6 @@ model_create(Model *model, FactKind kind, Object *parent, const char *schema,
 		return now.object;
 	}
 
-	/*
-	 * One that is perhaps there already is none of ours before this
-	 * statement, for then it needn't be what later statements need.
-	 */
 	end_unknown(model, &now);
 	object = new_object(kind, parent, schema, name, model->statement);
 	if (kind == FACT_TYPE)
@@ -465,7 +461,14 @@ model_create(Model *model, FactKind kind, Object *parent, const char *schema,
 			   state_of(PRESENT, object, definition));
 	else
 	{
+		/*
+		 * If it was there before, then it is the same one.  Nobody knows what
+		 * else came with it.
+		 */
 		object->likely = definition;
+		if (fact->changes == NIL)
+			object->born = 0;
+		model->last_opaque = model->statement;
 		record(model, fact, state_of(NOT_INVALID, NULL, definition),
 			   state_of(PRESENT, object, NULL));
 		return NULL;
@@ -600,21 +603,35 @@ names_object(const Definition *definition, const Object *object)
 	return false;
 }
 
-/* A type takes along the columns of that type. */
 static void
-cascade_to_column(Model *model, Fact *fact, const State *now,
+become_unknown(Model *model, Fact *fact, const State *now)
+{
+	record(model, fact, *now, state_of(UNKNOWN, now->object, now->definition));
+	model_current(model)->pure = false;
+}
+
+/*
+ * A type takes along the columns of that type, and they what is built on them:
+ * of which type the columns are the script mostly doesn't tell.
+ */
+static void
+cascade_from_type(Model *model, Fact *fact, const State *now,
 				  const Object *type)
 {
-	State		known = model_property(now->object, FACT_COLUMN_TYPE);
+	State		known;
 
-	if (known.presence == PRESENT && known.definition != NULL)
-	{
-		if (names_object(known.definition, type))
-			die(model, fact, now->object);
+	if (fact->kind == FACT_CONSTRAINT ||
+		(fact->kind == FACT_RELATION && now->definition != NULL &&
+		 (now->definition->relkind == RELKIND_INDEX ||
+		  is_view(now->definition))))
+		become_unknown(model, fact, now);
+	if (fact->kind != FACT_COLUMN)
 		return;
-	}
-	record(model, fact, *now, state_of(UNKNOWN, now->object, NULL));
-	model_current(model)->pure = false;
+	known = model_property(now->object, FACT_COLUMN_TYPE);
+	if (known.presence != PRESENT || known.definition == NULL)
+		become_unknown(model, fact, now);
+	else if (names_object(known.definition, type))
+		die(model, fact, now->object);
 }
 
 /*
@@ -636,11 +653,11 @@ cascade(Model *model, Object *object)
 
 		if (now.presence != PRESENT || now.object == object)
 			continue;
-		if (fact->kind == FACT_COLUMN && object->kind == FACT_TYPE)
-		{
-			cascade_to_column(model, fact, &now, object);
+		if (object->kind == FACT_TYPE)
+			cascade_from_type(model, fact, &now, object);
+		if (fact->kind == FACT_COLUMN ||
+			state_now(fact).presence != PRESENT)
 			continue;
-		}
 		if (definition == NULL && now.object != NULL)
 			definition = now.object->likely;
 		if (definition == NULL)
@@ -656,23 +673,24 @@ cascade(Model *model, Object *object)
 		else if (names_object(definition, object) ||
 				 (object->kind == FACT_COLUMN && view) ||
 				 (now.definition == NULL && is_view(definition)))
-		{
-			record(model, fact, now, state_of(UNKNOWN, now.object,
-											  now.definition));
-			model_current(model)->pure = false;
-		}
+			become_unknown(model, fact, &now);
 	}
+}
+
+/* The look asks what goes with an object, and where it is there. */
+static void
+note_shedding(Model *model, Object *object, List **statements)
+{
+	*statements = lappend_int(*statements, model->statement);
+	model->sheddings = list_append_unique_ptr(model->sheddings, object);
+	model->boundaries = lappend_int(model->boundaries, object->born);
+	model->boundaries = lappend_int(model->boundaries, model->statement);
 }
 
 void
 model_shed(Model *model, Object *object)
 {
-	if (object->kind == FACT_COLUMN)
-		object = object->parent;
-	if (object->kind != FACT_RELATION)
-		return;
-	object->sheds = lappend_int(object->sheds, model->statement);
-	model->sheddings = list_append_unique_ptr(model->sheddings, object);
+	note_shedding(model, object, &object->sheds);
 }
 
 void
@@ -687,15 +705,15 @@ model_drop(Model *model, Object *object, int flags)
 		model_current(model)->losses = lappend(model_current(model)->losses,
 											   object);
 	die(model, fact, object);
-	model_shed(model, object);
+	if (object->kind == FACT_RELATION || object->kind == FACT_COLUMN)
+		model_shed(model, object);
 	if (object->kind == FACT_RELATION)
 		drop_dependents(model, object, NULL);
 	else if (object->kind == FACT_COLUMN)
 		drop_dependents(model, object->parent, object);
 	if (flags & DROP_CASCADES)
 	{
-		object->cascades = lappend_int(object->cascades, model->statement);
-		model->sheddings = list_append_unique_ptr(model->sheddings, object);
+		note_shedding(model, object, &object->cascades);
 		cascade(model, object);
 	}
 }

@@ -320,10 +320,7 @@ extern Object *model_refer(Model *model, FactKind kind, Object *parent,
  */
 extern void model_drop(Model *model, Object *object, int flags);
 
-/*
- * The statement may take along what belongs to an object, or to the relation
- * that the object is of.
- */
+/* The statement may take along what belongs to a relation or column. */
 extern void model_shed(Model *model, Object *object);
 
 /* The statement gives an object another name, or another schema. */
