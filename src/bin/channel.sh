@@ -41,7 +41,7 @@ words_of_psql() {
 		{ sub(/^psql:[^ ]*:[0-9]+: /, "") }
 		sub(/^(ERROR|FATAL|PANIC): +/, "") { found = 1 }
 		found { print; next }
-		!/^(NOTICE|WARNING): / { others = others $0 "\n" }
+		!/^(NOTICE|WARNING): |^$/ { others = others $0 "\n" }
 		END { if (!found) printf "%s", others }'
 }
 
@@ -116,9 +116,9 @@ answer_by_lambda() {
 		echo 'an answer that is not JSON' >"$tmp/message"
 		return 2
 	}
-	read -r outcome <"$tmp/verdict"
+	read -r verdict <"$tmp/verdict"
 	sed 1d "$tmp/verdict" >"$tmp/message"
-	return "${outcome:-2}"
+	return "${verdict:-2}"
 }
 
 # The database's message without DETAIL and the like, in one line.

@@ -45,6 +45,7 @@ sub start
 {
 	my @command = @_;
 	my $id = $runs++;
+	spew("$tmp/$_.$id", '') for qw(out err);
 	my $pid = fork // die "cannot fork: $!";
 	if (!$pid)
 	{
