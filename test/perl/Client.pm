@@ -15,6 +15,8 @@ our @EXPORT = qw($top $tmp $client spew slurp sh run start finish database
 
 our $top = abs_path(dirname(__FILE__) . '/../..');
 our $tmp = tempdir(CLEANUP => 1);
+$ENV{TMPDIR} = "$tmp/of-client";
+make_path($ENV{TMPDIR});
 # The one that `make install` has put beside the server's programs.
 chomp(our $client = `\$PG_CONFIG --bindir` . '/remigrate');
 $client =~ s/\n//;
