@@ -38,12 +38,32 @@ index_is_being_built(Oid index)
 						  &parameters, true) > 0;
 }
 
+/*
+ * The script with one statement's IF NOT EXISTS left out: that would accept
+ * any index of the name, an invalid one too.
+ */
+static Script *
+without_if_not_exists(const Script *script, const ScriptStatement *statement)
+{
+	Script	   *copy = palloc(sizeof(Script));
+	RawStmt    *raw = copyObject(statement->raw);
+
+	castNode(IndexStmt, raw->stmt)->if_not_exists = false;
+	*copy = *script;
+	copy->statements = palloc_array(ScriptStatement, script->statement_count);
+	memcpy(copy->statements, script->statements,
+		   script->statement_count * sizeof(ScriptStatement));
+	copy->statements[statement->number - 1].raw = raw;
+	return copy;
+}
+
 /* An index is what its definition says, whatever its name. */
 static OutsideLook
 look_at_create_index(const Script *script, const ScriptStatement *statement,
 					 const char *schema)
 {
-	Seam	   *seam = seam_find(script, schema, 0);
+	Seam	   *seam = seam_find(without_if_not_exists(script, statement),
+								 schema, 0);
 	const SeamEvidence *evidence = &seam->evidence[statement->number - 1];
 	OutsideLook look = {.state = OUTSIDE_NOT_DONE};
 
