@@ -58,6 +58,13 @@ extern bool look_stands(const Look *look);
 /* Whether something of an object's name, as of a seam, is there at all. */
 extern bool look_exists(const Model *model, const Object *object, int seam);
 
+/*
+ * Whether an INSERT with ON CONFLICT DO NOTHING adds nothing when it is run a
+ * second time: the table has a key, and the statement gives its columns
+ * values that no function makes up.
+ */
+extern bool look_insert_repeats(const InsertStmt *statement);
+
 /* A state in words, such as: table "a", column "b" of "a". */
 extern char *look_subject(const Fact *fact, const State *state, int seam);
 

@@ -469,7 +469,7 @@ model_create(Model *model, FactKind kind, Object *parent, const char *schema,
 		if (fact->changes == NIL)
 			object->born = 0;
 		model->last_opaque = model->statement;
-		record(model, fact, state_of(NOT_INVALID, NULL, definition),
+		record(model, fact, state_of(NOT_INVALID, object, definition),
 			   state_of(PRESENT, object, NULL));
 		return NULL;
 	}

@@ -156,6 +156,8 @@ typedef struct StatementModel
 {
 	const Script *script;
 	const ScriptStatement *statement;
+	const InsertStmt *insert;	/* ON CONFLICT DO NOTHING: repeatable where a
+								 * key keeps the rows out */
 	bool		opaque;			/* may do what the model can't follow */
 	bool		repeatable;		/* running it twice is running it once */
 	bool		pure;			/* its facts are all that it does */

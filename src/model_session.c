@@ -170,6 +170,7 @@ model_insert(Model *model, Node *node)
 	InsertStmt *statement = (InsertStmt *) node;
 
 	model_current(model)->opaque = true;
-	model_current(model)->repeatable = statement->onConflictClause != NULL &&
-		statement->onConflictClause->action == ONCONFLICT_NOTHING;
+	if (statement->onConflictClause != NULL &&
+		statement->onConflictClause->action == ONCONFLICT_NOTHING)
+		model_current(model)->insert = statement;
 }

@@ -315,7 +315,8 @@ gather_evidence(const Model *model, int number, const Seam *seam,
 	/* ALTER TABLE IF EXISTS of nothing. */
 	is_void = !statement->opaque && after.known > 0 &&
 		after.voids == after.known && before.voids == before.known;
-	evidence->repeatable = statement->repeatable || is_void;
+	evidence->repeatable = statement->repeatable || is_void ||
+		(statement->insert != NULL && look_insert_repeats(statement->insert));
 	evidence->session = statement->session;
 	evidence->drops_existing = drops_existing(model, number);
 	evidence->skippable = is_skippable(model, number, seam, evidence, is_void);
