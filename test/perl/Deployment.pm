@@ -31,7 +31,7 @@ UPDATE a SET n = n + 1;
 },
 	'03_indexes' => q{
 UPDATE counter SET n = n + 10;
-CREATE INDEX CONCURRENTLY a_n ON a (nap(n));
+CREATE INDEX CONCURRENTLY a_n ON a (nap(id));
 UPDATE a SET n = n + 1;
 CREATE UNIQUE INDEX CONCURRENTLY a_id ON a (id);
 UPDATE counter SET n = n + 10;
@@ -84,8 +84,8 @@ sub stage_history
 
 	$node->safe_psql($db, qq{
 		CREATE EXTENSION remigrate;
-		CREATE FUNCTION nap(n int DEFAULT 1) RETURNS int LANGUAGE plpgsql IMMUTABLE AS \$\$
-			BEGIN IF n < 1000 AND n <> 0 THEN PERFORM pg_sleep(0.00001); END IF; RETURN n; END \$\$;
+		CREATE FUNCTION nap(n int DEFAULT 0) RETURNS int LANGUAGE plpgsql IMMUTABLE AS \$\$
+			BEGIN IF n % 50 = 0 THEN PERFORM pg_sleep(0.001); END IF; RETURN n; END \$\$;
 		CREATE TABLE gone (); DROP TABLE gone;
 		SELECT remigrate.stage_all(jsonb_build_object($bundle));
 	});
@@ -105,7 +105,7 @@ sub fingerprint
 		JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relnamespace = '$schema'::regnamespace ORDER BY c.relname;
 		SELECT 'constraint', conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = '$schema'::regnamespace ORDER BY conname;
 		SELECT 'label', enumlabel FROM pg_enum ORDER BY enumsortorder;
-		SELECT 'rows', relname, md5(query_to_xml(format('SELECT * FROM %I.%I t ORDER BY t::text', '$schema', relname), true, false, '')::text)
+		SELECT 'rows', relname, md5(query_to_xml(format('SELECT * FROM %I.%I whole_row ORDER BY whole_row::text', '$schema', relname), true, false, '')::text)
 		FROM pg_class WHERE relnamespace = '$schema'::regnamespace AND relkind = 'r' AND relname <> '_prisma_migrations' ORDER BY relname;
 		SELECT 'journal', migration_name, checksum, finished_at IS NOT NULL, rolled_back_at, applied_steps_count, logs
 		FROM $schema._prisma_migrations ORDER BY migration_name;
