@@ -6,6 +6,9 @@
 #   make demo [KEEP=1]        see it work on a throw-away server
 #   make test [SUITE=regress] run everything on a throw-away server
 #   make test-matrix          the same on 17, 18 and 19 too, in chroots
+#   make test-assert, test-discard, test-sanitize, test-valgrind
+#                             the same on a server that looks closer (test/with)
+#   make coverage             the same, and which lines it didn't run
 #   make format               clang-format the C
 #
 # PG_CONFIG=… names another server, WERROR=no lets warnings pass, and
@@ -121,6 +124,12 @@ test:
 test-matrix:
 	@test/matrix $(MAJORS)
 
+test-assert test-discard test-sanitize test-valgrind:
+	@test/with $(@:test-%=%)
+
+coverage:
+	@test/with coverage
+
 format:
 	clang-format -i --style=file $(wildcard src/*.c src/*.h)
 
@@ -130,4 +139,5 @@ print-%:
 
 always:
 
-.PHONY: all demo test test-matrix format always install-client uninstall-client
+.PHONY: all demo test test-matrix test-assert test-discard test-sanitize \
+	test-valgrind coverage format always install-client uninstall-client
