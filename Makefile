@@ -31,6 +31,7 @@ REGRESS = \
 	repair \
 	deploy \
 	require \
+	recording \
 	caller
 
 ISOLATION = \

@@ -96,12 +96,20 @@ without_line(const char *text, const char *line, size_t length)
 }
 
 void
+execute_set_position(ScriptPosition *position, const ScriptStatement *statement)
+{
+	position->statement = statement;
+	position->error_line = 0;
+	position->context_line = NULL;
+}
+
+void
 execute_take_error(ScriptPosition *position, ErrorData *error)
 {
 	char	   *line;
 
 	position->raised_by_statement = false;
-	if (position->statement == NULL || error->context == NULL)
+	if (position->context_line == NULL || error->context == NULL)
 		return;
 	line = strstr(error->context, position->context_line);
 	if (line == NULL)
@@ -226,8 +234,7 @@ execute_statement(ScriptPosition *position, const ScriptStatement *statement,
 	MemoryContext old_context;
 	ErrorContextCallback callback;
 
-	position->statement = statement;
-	position->error_line = 0;
+	execute_set_position(position, statement);
 	statement_context = AllocSetContextCreate(CurrentMemoryContext,
 											  "remigrate statement",
 											  ALLOCSET_DEFAULT_SIZES);
@@ -250,6 +257,7 @@ execute_statement(ScriptPosition *position, const ScriptStatement *statement,
 	error_context_stack = callback.previous;
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	MemoryContextSwitchTo(old_context);
+	position->context_line = NULL;
 	MemoryContextDelete(statement_context);
 	CHECK_FOR_INTERRUPTS();
 }
@@ -280,8 +288,7 @@ void
 execute_transactional(ScriptPosition *position,
 					  const ScriptStatement *statement)
 {
-	position->statement = statement;
-	position->error_line = 0;
+	execute_set_position(position, statement);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	check_no_invalid_index(statement);
 	PopActiveSnapshot();

@@ -19,8 +19,16 @@ typedef struct ScriptPosition
 	const ScriptStatement *statement;	/* NULL before the first */
 	int			error_line;		/* where the error pointed, or 0 */
 	bool		raised_by_statement;	/* and not by what it called */
-	const char *context_line;	/* what marks it in an error's context */
+	const char *context_line;	/* what marks it in an error's context, or NULL
+								 * where it does not run */
 } ScriptPosition;
+
+/*
+ * Says which statement is at hand, NULL for none, before it runs: an error
+ * from here on is reported as that statement's.
+ */
+extern void execute_set_position(ScriptPosition *position,
+								 const ScriptStatement *statement);
 
 /*
  * Sets what a script finds: search_path, lock_timeout, and the settings that

@@ -407,7 +407,7 @@ decide(MigrationRun *run, ErrorData **error)
 	{
 		*error = failure_catch(run->context);
 		transaction_rollback(run->context);
-		run->position.statement = NULL;
+		execute_set_position(&run->position, NULL);
 		decision = (Decision)
 		{
 			.kind = DECISION_FAILED

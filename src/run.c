@@ -108,8 +108,7 @@ set_transaction(MigrationRun *run, const ScriptStatement *statement)
 {
 	Node	   *parse_tree = statement->raw->stmt;
 
-	run->position.statement = statement;
-	run->position.error_line = 0;
+	execute_set_position(&run->position, statement);
 	if (IsA(parse_tree, VariableSetStmt))
 		ExecSetVariableStmt((VariableSetStmt *) parse_tree, false);
 	else
@@ -201,7 +200,7 @@ record_success(MigrationRun *run)
 static void
 check_nothing_lost(MigrationRun *run)
 {
-	run->position.statement = NULL;
+	execute_set_position(&run->position, NULL);
 	lock_check_still_held(run->migration->script->subject);
 	(void) open_journal(run);
 }
@@ -291,8 +290,7 @@ run_outside(MigrationRun *run)
 	const ScriptStatement *statement = statement_at(run, run->done);
 	OutsideLook look;
 
-	run->position.statement = statement;
-	run->position.error_line = 0;
+	execute_set_position(&run->position, statement);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	look = outside_look(run->migration->script, statement,
 						run->migration->schema, false);
@@ -315,7 +313,7 @@ run_outside(MigrationRun *run)
 	execute_statement(&run->position, statement, PROCESS_UTILITY_TOPLEVEL);
 	commit(run);
 	run->done++;
-	run->position.statement = NULL;
+	execute_set_position(&run->position, NULL);
 
 	lock_check_still_held(run->migration->script->subject);
 	record_progress(run, run->done, 0);

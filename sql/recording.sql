@@ -1,0 +1,32 @@
+--
+-- recording: what goes wrong while a migration's progress is written down
+--
+SET client_min_messages = warning;
+CREATE SCHEMA recording;
+SET search_path = recording;
+\set VERBOSITY terse
+CREATE TABLE t (a int);
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+	$$ BEGIN RAISE 'the registry''s disk is full'; END $$;
+
+-- The registry refuses what is to be noted before a statement that runs
+-- outside of transactions, the first of its script or not: that error
+-- comes with a context, but not with that of a statement of the script.
+CREATE TRIGGER refuse BEFORE UPDATE ON remigrate.registry
+	FOR EACH ROW WHEN (new.statement_running IS NOT NULL) EXECUTE FUNCTION refuse();
+CALL remigrate.migrate('first', 'CREATE INDEX CONCURRENTLY i ON t (a)', 'recording');
+CALL remigrate.migrate('second', 'CREATE TABLE u ();
+CREATE INDEX CONCURRENTLY i ON t (a)', 'recording');
+DROP TRIGGER refuse ON remigrate.registry;
+SELECT migration_name, state, applied_steps_count, logs FROM remigrate.status('recording');
+CALL remigrate.migrate('second', 'CREATE TABLE u ();
+CREATE INDEX CONCURRENTLY i ON t (a)', 'recording');
+
+-- An index that is refused before its statement runs, in somebody's function.
+UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'i'::regclass;
+DO $$ BEGIN
+	PERFORM remigrate.apply('third', 'SELECT 1;
+CREATE INDEX IF NOT EXISTS i ON t (a)', 'recording');
+END $$;
+
+DROP SCHEMA recording CASCADE;
