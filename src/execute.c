@@ -15,6 +15,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "executor/executor.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/proc.h"
@@ -61,15 +62,23 @@ execute_prepare_settings(const char *schema, int lock_timeout, bool for_session)
 	set_for_script("default_transaction_deferrable", "off", for_session);
 }
 
+/* How much of a statement pg_stat_activity shows. */
+#define ACTIVITY_BYTES 500
+
 static void
 report_activity(const Script *script, const ScriptStatement *statement)
 {
+	const char *text = script->text + statement->start;
+
+	/* Half a character at its end would break every look at the view. */
 	pgstat_report_activity(STATE_RUNNING,
 						   psprintf("remigrate: %s, statement %d of %d: %s",
 									script->subject, statement->number,
 									script->statement_count,
-									pnstrdup(script->text + statement->start,
-											 Min(statement->length, 500))));
+									pnstrdup(text,
+											 pg_mbcliplen(text,
+														  statement->length,
+														  ACTIVITY_BYTES))));
 }
 
 static void

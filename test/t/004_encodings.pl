@@ -95,6 +95,17 @@ like(ask('ascii', "SELECT remigrate.apply('m', '-- \xE4')", 'SQL_ASCII'),
 like(ask('ascii', "SELECT remigrate.apply('m', '-- \xC3\xA4\nSELECT ''\xC3\xA4'', missing')", 'SQL_ASCII'),
 	qr/\(line 2\): column "missing" does not exist/, 'SQL_ASCII: an error has its line');
 
+# Of a long statement the activity shows a part, which ends with a character.
+ask('postgres', 'CREATE EXTENSION remigrate');
+for my $table ('even', 'odd')
+{
+	is(ask('postgres', "SELECT remigrate.apply('$table', 'CREATE TABLE $table AS SELECT query, ''"
+			  . ("\xC3\xA4" x 300) . "'' AS v FROM pg_stat_activity WHERE pid = pg_backend_pid()')"),
+		'applied', "$table: a long statement");
+	is(ask('postgres', "SELECT query LIKE 'remigrate: %\xC3\xA4' FROM $table"),
+		't', "$table: its activity");
+}
+
 unlike(slurp_file($node->logfile), qr/TRAP|terminated by signal/, 'no crash');
 $node->stop;
 done_testing();
