@@ -172,7 +172,7 @@ apply_migration(Migration *migration)
 
 	lock_acquire_for_transaction(migration->script->subject,
 								 migration->policy.migration_lock_wait);
-	had_journal = journal_open(migration->schema_oid, RowExclusiveLock) != NULL;
+	had_journal = journal_open(migration->schema_oid, JOURNAL_WRITE_LOCK) != NULL;
 	journal = journal_open_or_create(migration->schema_oid);
 	finding = migration_find(migration, journal);
 	if (migration_is_known(migration, journal, &finding))

@@ -38,6 +38,15 @@
 	ExecutorRun(query_desc, ForwardScanDirection, 0, true)
 #endif
 
+/* PostgreSQL 16 has one function for all kinds of objects. */
+#if PG_VERSION_NUM >= 160000
+#define compat_schema_aclcheck(schema, role, mode) \
+	object_aclcheck(NamespaceRelationId, schema, role, mode)
+#else
+#define compat_schema_aclcheck(schema, role, mode) \
+	pg_namespace_aclcheck(schema, role, mode)
+#endif
+
 /* PostgreSQL 18 can tell a module's name and version to the server. */
 #if PG_VERSION_NUM >= 180000
 #define REMIGRATE_MODULE_MAGIC \

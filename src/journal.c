@@ -1,29 +1,30 @@
 /*-------------------------------------------------------------------------
  *
  * journal.c
- *	  _prisma_migrations, the journal that Prisma and remigrate share.
+ *	  The rows of _prisma_migrations, the journal that Prisma and remigrate
+ *	  share.
  *
- * The journal lies in the application's schema, so whoever may create things
- * there can prepare one that runs his code as whoever writes to it: by a
- * trigger, a rule, a policy, a CHECK, a default, an index expression.  It is
- * therefore opened by OID, locked, and looked at before it is used.
+ * Rows are read by a plain scan, which runs nothing but the server's own
+ * code; a query would make the planner look at indexes and statistics, which
+ * whoever owns the journal may add to it at any moment.  They are written by
+ * queries under a lock that keeps him from that.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/relation.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_index.h"
-#include "catalog/pg_inherits.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "catalog/pg_type.h"
-#include "storage/lmgr.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
 #include "utils/rel.h"
-#include "utils/relcache.h"
-#include "utils/syscache.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "checksum.h"
@@ -31,289 +32,194 @@
 #include "journal.h"
 #include "query.h"
 
-typedef struct JournalColumn
-{
-	const char *name;
-	Oid			type;
-	Oid			other_type;		/* also accepted, as Prisma does */
-} JournalColumn;
-
-static const JournalColumn journal_columns[] = {
-	{"id", VARCHAROID, TEXTOID},
-	{"checksum", VARCHAROID, TEXTOID},
-	{"finished_at", TIMESTAMPTZOID, InvalidOid},
-	{"migration_name", VARCHAROID, TEXTOID},
-	{"logs", TEXTOID, VARCHAROID},
-	{"rolled_back_at", TIMESTAMPTZOID, InvalidOid},
-	{"started_at", TIMESTAMPTZOID, InvalidOid},
-	{"applied_steps_count", INT4OID, InvalidOid},
-};
-
-static const char *const create_query =
-"CREATE TABLE %s ("
-" id pg_catalog.varchar(36) PRIMARY KEY NOT NULL,"
-" checksum pg_catalog.varchar(64) NOT NULL,"
-" finished_at pg_catalog.timestamptz,"
-" migration_name pg_catalog.varchar(255) NOT NULL,"
-" logs pg_catalog.text,"
-" rolled_back_at pg_catalog.timestamptz,"
-" started_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now(),"
-" applied_steps_count pg_catalog.int4 NOT NULL DEFAULT 0)";
-
-static char *
-journal_name(Oid schema)
-{
-	return quote_qualified_identifier(get_namespace_name(schema), JOURNAL_TABLE);
-}
+/* --- reading ------------------------------------------------------------- */
 
 static void
-refuse_journal(Relation relation, const char *reason)
+check_may_read(Relation relation)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("cannot use the journal %s: %s",
-					quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-											   RelationGetRelationName(relation)),
-					reason),
-			 errhint("The journal must be a plain table as Prisma makes it. Remove what was added, or rename the table if it is not Prisma's."),
-			 errhidestmt(true)));
+	Oid			relid = RelationGetRelid(relation);
+	AclResult	result = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT);
+
+	if (result != ACLCHECK_OK)
+		result = pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT,
+										   ACLMASK_ALL);
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_TABLE, RelationGetRelationName(relation));
 }
 
-static const JournalColumn *
-expected_column(const char *name)
+static char *
+text_column(const Journal *journal, TupleTableSlot *slot,
+			JournalColumnName column)
 {
-	for (int i = 0; i < lengthof(journal_columns); i++)
-		if (strcmp(journal_columns[i].name, name) == 0)
-			return &journal_columns[i];
-	return NULL;
+	bool		is_null;
+	Datum		value = slot_getattr(slot, journal->columns[column], &is_null);
+
+	if (is_null)
+		return NULL;
+	if (column == JOURNAL_ID && journal->id_is_uuid)
+		return DatumGetCString(DirectFunctionCall1(uuid_out, value));
+	return TextDatumGetCString(value);
 }
 
 static bool
-has_default(TupleDesc columns, int number)
+column_is(const Journal *journal, TupleTableSlot *slot,
+		  JournalColumnName column, const char *value)
 {
-	for (int i = 0; columns->constr && i < columns->constr->num_defval; i++)
-		if (columns->constr->defval[i].adnum == number)
-			return true;
-	return false;
+	bool		is_null;
+	Datum		datum = slot_getattr(slot, journal->columns[column], &is_null);
+	text	   *found;
+
+	if (is_null)
+		return false;
+	if (column == JOURNAL_ID && journal->id_is_uuid)
+		return strcmp(text_column(journal, slot, column), value) == 0;
+	found = DatumGetTextPP(datum);
+	return VARSIZE_ANY_EXHDR(found) == strlen(value) &&
+		memcmp(VARDATA_ANY(found), value, strlen(value)) == 0;
 }
 
-static void
-check_columns(Relation relation, Journal *journal)
+/* Returns whether there is a time. */
+static bool
+time_column(const Journal *journal, TupleTableSlot *slot,
+			JournalColumnName column, TimestampTz *time)
 {
-	TupleDesc	columns = RelationGetDescr(relation);
-	int			found = 0;
+	bool		is_null;
+	Datum		value = slot_getattr(slot, journal->columns[column], &is_null);
 
-	for (int i = 0; i < columns->natts; i++)
-	{
-		Form_pg_attribute column = TupleDescAttr(columns, i);
-		const JournalColumn *expected;
-
-		if (column->attisdropped)
-			continue;
-		expected = expected_column(NameStr(column->attname));
-		if (expected == NULL)
-		{
-			/* We write no value into it, so nothing may compute one. */
-			if (has_default(columns, column->attnum) ||
-				column->attidentity != '\0' ||
-				get_typ_typrelid(column->atttypid) != InvalidOid ||
-				column->atttypid >= FirstNormalObjectId)
-				refuse_journal(relation,
-							   psprintf("its additional column \"%s\" has a default or a type of its own",
-										NameStr(column->attname)));
-			continue;
-		}
-		found++;
-		if (strcmp(expected->name, "id") == 0 && column->atttypid == UUIDOID)
-			journal->id_is_uuid = true;
-		else if (column->atttypid != expected->type &&
-				 column->atttypid != expected->other_type)
-			refuse_journal(relation,
-						   psprintf("its column \"%s\" has the type %s",
-									expected->name,
-									format_type_be(column->atttypid)));
-		if (column->attidentity != '\0')
-			refuse_journal(relation,
-						   psprintf("its column \"%s\" is an identity column",
-									expected->name));
-	}
-	if (found < lengthof(journal_columns))
-		refuse_journal(relation, "it lacks columns that Prisma's has");
+	*time = is_null ? 0 : DatumGetTimestampTz(value);
+	return !is_null;
 }
 
-static void
-check_indexes(Relation relation)
+static bool
+is_unfinished(const Journal *journal, TupleTableSlot *slot)
 {
-	List	   *indexes = RelationGetIndexList(relation);
-	ListCell   *cell;
+	TimestampTz ignored;
 
-	foreach(cell, indexes)
-	{
-		HeapTuple	tuple = SearchSysCache1(INDEXRELID,
-											ObjectIdGetDatum(lfirst_oid(cell)));
-		bool		runs_code;
-
-		if (!HeapTupleIsValid(tuple))
-			elog(ERROR, "cache lookup failed for index %u", lfirst_oid(cell));
-		runs_code = !heap_attisnull(tuple, Anum_pg_index_indexprs, NULL) ||
-			!heap_attisnull(tuple, Anum_pg_index_indpred, NULL) ||
-			((Form_pg_index) GETSTRUCT(tuple))->indisexclusion;
-		ReleaseSysCache(tuple);
-		if (runs_code)
-			refuse_journal(relation,
-						   psprintf("its index \"%s\" has an expression, a condition or an operator",
-									get_rel_name(lfirst_oid(cell))));
-	}
-	list_free(indexes);
+	return !time_column(journal, slot, JOURNAL_FINISHED_AT, &ignored) &&
+		!time_column(journal, slot, JOURNAL_ROLLED_BACK_AT, &ignored);
 }
 
-static void
-check_journal(Relation relation, Journal *journal)
+static char *
+text_or_empty(char *text)
 {
-	const TupleConstr *constraints = RelationGetDescr(relation)->constr;
-
-	if (relation->rd_rel->relkind != RELKIND_RELATION)
-		refuse_journal(relation, "it is not a plain table");
-	if (relation->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
-		refuse_journal(relation, "it is not a permanent table");
-	if (relation->rd_rel->relispartition ||
-		has_superclass(RelationGetRelid(relation)) ||
-		relation->rd_rel->relhassubclass)
-		refuse_journal(relation, "it is part of an inheritance tree");
-	if (relation->rd_rel->relrowsecurity)
-		refuse_journal(relation, "it has row-level security");
-	if (relation->trigdesc != NULL)
-		refuse_journal(relation, "it has a trigger or a foreign key");
-	if (relation->rd_rules != NULL)
-		refuse_journal(relation, "it has a rule");
-	if (constraints && constraints->num_check > 0)
-		refuse_journal(relation, "it has a CHECK constraint");
-	if (constraints && constraints->has_generated_stored)
-		refuse_journal(relation, "it has a generated column");
-	check_columns(relation, journal);
-	check_indexes(relation);
-}
-
-Journal *
-journal_open(Oid schema, LOCKMODE lock_mode)
-{
-	Journal    *journal;
-	Relation	relation;
-	Oid			relid;
-
-	/* Whoever renames it while we wait for its lock makes us look again. */
-	for (;;)
-	{
-		relid = get_relname_relid(JOURNAL_TABLE, schema);
-		if (!OidIsValid(relid))
-			return NULL;
-		LockRelationOid(relid, lock_mode);
-		if (get_relname_relid(JOURNAL_TABLE, schema) == relid)
-			break;
-		UnlockRelationOid(relid, lock_mode);
-	}
-
-	journal = palloc0(sizeof(Journal));
-	journal->relation = relid;
-	journal->table = journal_name(schema);
-	relation = relation_open(relid, NoLock);
-	check_journal(relation, journal);
-	relation_close(relation, NoLock);
-	return journal;
-}
-
-Journal *
-journal_open_or_create(Oid schema)
-{
-	Journal    *journal = journal_open(schema, RowExclusiveLock);
-
-	if (journal == NULL)
-	{
-		QueryParameters parameters = {0};
-
-		query_run_once(QUERY_AS_CALLER,
-					   psprintf(create_query, journal_name(schema)),
-					   &parameters, false);
-		journal = journal_open(schema, RowExclusiveLock);
-		if (journal == NULL)
-			elog(ERROR, "the journal that was just made is gone");
-	}
-	return journal;
-}
-
-void
-journal_check_still_there(const Journal *journal, Oid schema,
-						  const char *subject)
-{
-	/* Dropping the schema drops the journal, so its name need not be there. */
-	if (get_relname_relid(JOURNAL_TABLE, schema) == journal->relation &&
-		strcmp(journal_name(schema), journal->table) == 0)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("%s was undone: its script drops or moves the journal %s",
-					subject, journal->table),
-			 errhint("The journal is Prisma's; take the statement out of the script."),
-			 errhidestmt(true)));
+	return text ? text : pstrdup("");
 }
 
 static JournalRow *
-read_row(uint64 i)
+read_row(const Journal *journal, TupleTableSlot *slot)
 {
 	JournalRow *row = palloc0(sizeof(JournalRow));
 	bool		is_null;
 
-	row->id = query_text(i, 1);
-	row->name = query_text(i, 2);
-	row->checksum = query_text(i, 3);
-	row->logs = query_text(i, 4);
-	row->started_at = DatumGetTimestampTz(query_value(i, 5, NULL));
-	row->finished_at = DatumGetTimestampTz(query_value(i, 6, &is_null));
-	row->finished = !is_null;
-	row->rolled_back_at = DatumGetTimestampTz(query_value(i, 7, &is_null));
-	row->rolled_back = !is_null;
-	row->applied_steps_count = DatumGetInt32(query_value(i, 8, NULL));
+	row->id = text_or_empty(text_column(journal, slot, JOURNAL_ID));
+	row->name = text_or_empty(text_column(journal, slot,
+										  JOURNAL_MIGRATION_NAME));
+	row->checksum = text_or_empty(text_column(journal, slot,
+											  JOURNAL_CHECKSUM));
+	row->logs = text_column(journal, slot, JOURNAL_LOGS);
+	(void) time_column(journal, slot, JOURNAL_STARTED_AT, &row->started_at);
+	row->finished = time_column(journal, slot, JOURNAL_FINISHED_AT,
+								&row->finished_at);
+	row->rolled_back = time_column(journal, slot, JOURNAL_ROLLED_BACK_AT,
+								   &row->rolled_back_at);
+	row->applied_steps_count =
+		DatumGetInt32(slot_getattr(slot,
+								   journal->columns[JOURNAL_APPLIED_STEPS_COUNT],
+								   &is_null));
 	return row;
+}
+
+/* By start time, then end time, with those that have none last, then id. */
+static int
+compare_rows(const ListCell *left, const ListCell *right)
+{
+	const JournalRow *a = lfirst(left);
+	const JournalRow *b = lfirst(right);
+	int			result = timestamp_cmp_internal(a->started_at, b->started_at);
+
+	if (result == 0)
+		result = b->finished - a->finished;
+	if (result == 0)
+		result = timestamp_cmp_internal(a->finished_at, b->finished_at);
+	return result != 0 ? result : strcmp(a->id, b->id);
+}
+
+/*
+ * Calls back for each row of the journal, which must be open in this
+ * transaction.
+ */
+typedef void (*RowReader) (const Journal *journal, TupleTableSlot *slot,
+						   void *argument);
+
+static void
+read_rows(const Journal *journal, RowReader reader, void *argument)
+{
+	Journal		current = *journal;
+	Relation	relation = journal_relation(&current);
+	Snapshot	snapshot;
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+
+	check_may_read(relation);
+	snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	slot = table_slot_create(relation, NULL);
+	scan = table_beginscan_strat(relation, snapshot, 0, NULL, true, true);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		reader(&current, slot, argument);
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	UnregisterSnapshot(snapshot);
+	relation_close(relation, NoLock);
+}
+
+typedef struct RowsWanted
+{
+	const char *name;			/* or NULL for all */
+	const char *except_name;	/* or NULL */
+	bool		unfinished;		/* only those */
+	List	   *rows;
+} RowsWanted;
+
+static void
+add_if_wanted(const Journal *journal, TupleTableSlot *slot, void *argument)
+{
+	RowsWanted *wanted = argument;
+
+	if (wanted->unfinished && !is_unfinished(journal, slot))
+		return;
+	if (wanted->name != NULL &&
+		!column_is(journal, slot, JOURNAL_MIGRATION_NAME, wanted->name))
+		return;
+	if (wanted->except_name != NULL &&
+		column_is(journal, slot, JOURNAL_MIGRATION_NAME, wanted->except_name))
+		return;
+	wanted->rows = lappend(wanted->rows, read_row(journal, slot));
 }
 
 List *
 journal_rows(const Journal *journal, const char *name)
 {
-	static const char *const sql =
-	"SELECT id, coalesce(migration_name, ''), coalesce(checksum, ''), logs,"
-	" started_at, finished_at, rolled_back_at, applied_steps_count FROM %s"
-	" WHERE $1 IS NULL OR migration_name = $1"
-	" ORDER BY started_at, finished_at, id";
-	List	   *rows = NIL;
-	QueryScope	scope;
-	QueryParameters parameters = {0};
-	MemoryContext old_context;
-	uint64		count;
+	RowsWanted	wanted = {.name = name};
 
-	query_begin(&scope, QUERY_AS_CALLER);
-	query_add_text(&parameters, name);
-	count = query_run(psprintf(sql, journal->table), &parameters, true);
-	old_context = MemoryContextSwitchTo(scope.caller_context);
-	for (uint64 i = 0; i < count; i++)
-		rows = lappend(rows, read_row(i));
-	MemoryContextSwitchTo(old_context);
-	query_end(&scope);
-	return rows;
+	read_rows(journal, add_if_wanted, &wanted);
+	list_sort(wanted.rows, compare_rows);
+	return wanted.rows;
 }
 
 char *
 journal_failed_migration(const Journal *journal, const char *except_name)
 {
-	static const char *const sql =
-	"SELECT migration_name FROM %s"
-	" WHERE finished_at IS NULL AND rolled_back_at IS NULL"
-	" AND migration_name <> $1 ORDER BY started_at LIMIT 1";
-	QueryParameters parameters = {0};
+	RowsWanted	wanted = {.except_name = except_name, .unfinished = true};
 
-	query_add_text(&parameters, except_name);
-	return query_read_text(QUERY_AS_CALLER, psprintf(sql, journal->table),
-						   &parameters, true);
+	read_rows(journal, add_if_wanted, &wanted);
+	list_sort(wanted.rows, compare_rows);
+	return wanted.rows == NIL ? NULL : ((JournalRow *) linitial(wanted.rows))->name;
 }
+
+/* --- writing ------------------------------------------------------------- */
 
 static void
 add_time_or_null(QueryParameters *parameters, bool is_set, TimestampTz value)
@@ -331,16 +237,33 @@ id_as_text(const Journal *journal)
 	return journal->id_is_uuid ? "id::pg_catalog.text" : "id";
 }
 
+/* Returns how many rows it has written. */
+static uint64
+change(const Journal *journal, const char *sql, QueryParameters *parameters)
+{
+	QueryScope	scope;
+	Journal		current = *journal;
+	uint64		count;
+
+	relation_close(journal_relation(&current), NoLock);
+	query_begin(&scope, QUERY_AS_CALLER);
+	count = query_change(sql, parameters, journal->relation);
+	query_end(&scope);
+	return count;
+}
+
 char *
 journal_insert(const Journal *journal, const JournalRow *row)
 {
 	static const char *const sql =
 	"INSERT INTO %s (id, checksum, finished_at, migration_name, logs,"
 	" rolled_back_at, started_at, applied_steps_count)"
-	" VALUES (pg_catalog.gen_random_uuid()%s, $1, $2, $3, $4, $5, $6, $7)"
-	" RETURNING id";
+	" VALUES ($1%s, $2, $3, $4, $5, $6, $7, $8)";
 	QueryParameters parameters = {0};
+	Datum		uuid = DirectFunctionCall1(gen_random_uuid, (Datum) 0);
+	char	   *id = DatumGetCString(DirectFunctionCall1(uuid_out, uuid));
 
+	query_add_text(&parameters, id);
 	query_add_text(&parameters, row->checksum);
 	add_time_or_null(&parameters, row->finished, row->finished_at);
 	query_add_text(&parameters, row->name);
@@ -348,18 +271,18 @@ journal_insert(const Journal *journal, const JournalRow *row)
 	add_time_or_null(&parameters, row->rolled_back, row->rolled_back_at);
 	query_add_time(&parameters, row->started_at);
 	query_add_int(&parameters, row->applied_steps_count);
-	return query_read_text(QUERY_AS_CALLER,
-						   psprintf(sql, journal->table,
-									journal->id_is_uuid ? "" :
-									"::pg_catalog.text"),
-						   &parameters, false);
+	(void) change(journal,
+				  psprintf(sql, journal->table,
+						   journal->id_is_uuid ? "::pg_catalog.uuid" : ""),
+				  &parameters);
+	return id;
 }
 
 bool
 journal_end_row(const Journal *journal, const JournalRow *row)
 {
 	static const char *const sql =
-	"UPDATE %s SET finished_at = $2, rolled_back_at = $3, logs = $4,"
+	"UPDATE ONLY %s SET finished_at = $2, rolled_back_at = $3, logs = $4,"
 	" applied_steps_count = $5, checksum = coalesce($6, checksum)"
 	" WHERE %s = $1 AND finished_at IS NULL AND rolled_back_at IS NULL";
 	QueryParameters parameters = {0};
@@ -370,52 +293,66 @@ journal_end_row(const Journal *journal, const JournalRow *row)
 	query_add_text(&parameters, row->logs);
 	query_add_int(&parameters, row->applied_steps_count);
 	query_add_text(&parameters, row->checksum);
-	return query_run_once(QUERY_AS_CALLER,
-						  psprintf(sql, journal->table, id_as_text(journal)),
-						  &parameters, false) > 0;
+	return change(journal, psprintf(sql, journal->table, id_as_text(journal)),
+				  &parameters) > 0;
 }
 
-/* Runs a statement about the row with this id, which is its $1. */
-static uint64
-run_for_row(const Journal *journal, const char *id, const char *sql,
-			bool read_only)
+typedef struct RowWanted
 {
-	QueryParameters parameters = {0};
+	const char *id;
+	bool		is_unfinished;
+	char	   *json;
+} RowWanted;
 
-	query_add_text(&parameters, id);
-	return query_run_once(QUERY_AS_CALLER,
-						  psprintf(sql, journal->table, id_as_text(journal)),
-						  &parameters, read_only);
+static void
+keep_if_wanted(const Journal *journal, TupleTableSlot *slot, void *argument)
+{
+	RowWanted  *wanted = argument;
+
+	if (!column_is(journal, slot, JOURNAL_ID, wanted->id))
+		return;
+	wanted->is_unfinished = is_unfinished(journal, slot);
+	wanted->json =
+		TextDatumGetCString(DirectFunctionCall1(row_to_json,
+												ExecFetchSlotHeapTupleDatum(slot)));
 }
 
 bool
 journal_row_is_unfinished(const Journal *journal, const char *id)
 {
-	return run_for_row(journal, id, "SELECT 1 FROM %s WHERE %s = $1"
-					   " AND finished_at IS NULL AND rolled_back_at IS NULL",
-					   true) > 0;
+	RowWanted	wanted = {.id = id};
+
+	read_rows(journal, keep_if_wanted, &wanted);
+	return wanted.is_unfinished;
+}
+
+/* Deletes the row with this id that meets the condition. */
+static void
+delete_row(const Journal *journal, const char *id, const char *condition)
+{
+	QueryParameters parameters = {0};
+
+	query_add_text(&parameters, id);
+	(void) change(journal,
+				  psprintf("DELETE FROM ONLY %s WHERE %s = $1 AND %s",
+						   journal->table, id_as_text(journal), condition),
+				  &parameters);
 }
 
 void
 journal_delete_unfinished(const Journal *journal, const char *id)
 {
-	(void) run_for_row(journal, id, "DELETE FROM %s WHERE %s = $1"
-					   " AND finished_at IS NULL AND rolled_back_at IS NULL",
-					   false);
+	delete_row(journal, id, "finished_at IS NULL AND rolled_back_at IS NULL");
 }
 
 char *
 journal_delete_row(const Journal *journal, const char *id)
 {
-	static const char *const sql =
-	"DELETE FROM %s AS j WHERE %s = $1"
-	" RETURNING pg_catalog.row_to_json(j)::pg_catalog.text";
-	QueryParameters parameters = {0};
+	RowWanted	wanted = {.id = id};
 
-	query_add_text(&parameters, id);
-	return query_read_text(QUERY_AS_CALLER,
-						   psprintf(sql, journal->table, id_as_text(journal)),
-						   &parameters, false);
+	read_rows(journal, keep_if_wanted, &wanted);
+	delete_row(journal, id, "true");
+	return wanted.json;
 }
 
 /* Sets a row's checksum, and where "rolled_back" that it is. */
@@ -424,16 +361,16 @@ set_checksum(const Journal *journal, const char *id, const char *checksum,
 			 bool rolled_back)
 {
 	static const char *const sql =
-	"UPDATE %s SET checksum = $2, rolled_back_at = coalesce($3, rolled_back_at)"
-	" WHERE %s = $1";
+	"UPDATE ONLY %s SET checksum = $2,"
+	" rolled_back_at = coalesce($3, rolled_back_at) WHERE %s = $1";
 	QueryParameters parameters = {0};
 
 	query_add_text(&parameters, id);
 	query_add_text(&parameters, checksum);
 	add_time_or_null(&parameters, rolled_back, GetCurrentTimestamp());
-	query_run_once(QUERY_AS_CALLER,
-				   psprintf(sql, journal->table, id_as_text(journal)),
-				   &parameters, false);
+	(void) change(journal,
+				  psprintf(sql, journal->table, id_as_text(journal)),
+				  &parameters);
 }
 
 void
@@ -457,22 +394,4 @@ journal_correct_claims(const Journal *journal, const char *name,
 			!checksum_is_plausible(row->checksum))
 			set_checksum(journal, row->id, checksum, false_claim);
 	}
-}
-
-bool
-journal_schema_has_tables(Oid schema)
-{
-	QueryParameters parameters = {0};
-
-	query_add_oid(&parameters, schema);
-	query_add_text(&parameters, JOURNAL_TABLE);
-	/* An extension's tables are nobody's application. */
-	return query_run_once(QUERY_AS_CALLER,
-						  "SELECT 1 FROM pg_catalog.pg_class c"
-						  " WHERE c.relnamespace = $1 AND c.relkind = 'r'"
-						  " AND c.relname <> $2 AND NOT EXISTS"
-						  " (SELECT FROM pg_catalog.pg_depend d"
-						  "  WHERE d.classid = 'pg_catalog.pg_class'::regclass"
-						  "  AND d.objid = c.oid AND d.deptype = 'e') LIMIT 1",
-						  &parameters, true) > 0;
 }

@@ -11,17 +11,39 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "storage/lockdefs.h"
+#include "utils/relcache.h"
 
 #define JOURNAL_TABLE "_prisma_migrations"
 
 /* The most characters that a migration's name can have in it. */
 #define JOURNAL_NAME_LIMIT 255
 
+/*
+ * Readers and writers of rows go past it, but not whoever would add an index,
+ * a child table or statistics to the journal after it was looked at: each of
+ * these can run code as whoever writes to the table.
+ */
+#define JOURNAL_WRITE_LOCK ShareUpdateExclusiveLock
+
+typedef enum JournalColumnName
+{
+	JOURNAL_ID,
+	JOURNAL_CHECKSUM,
+	JOURNAL_FINISHED_AT,
+	JOURNAL_MIGRATION_NAME,
+	JOURNAL_LOGS,
+	JOURNAL_ROLLED_BACK_AT,
+	JOURNAL_STARTED_AT,
+	JOURNAL_APPLIED_STEPS_COUNT,
+	JOURNAL_COLUMNS				/* how many there are */
+} JournalColumnName;
+
 typedef struct Journal
 {
 	Oid			relation;
 	const char *table;			/* qualified and quoted */
 	bool		id_is_uuid;		/* Prisma's own is text */
+	int			columns[JOURNAL_COLUMNS];	/* their numbers in the table */
 } Journal;
 
 typedef struct JournalRow
@@ -39,13 +61,20 @@ typedef struct JournalRow
 } JournalRow;
 
 /*
- * Opens the journal of a schema for reading, or for writing with
- * RowExclusiveLock, and keeps that lock until the end of the transaction.
- * Returns NULL where the schema has none.  Raises 42809 for a relation of
- * that name that would run somebody's code when it is used, or that is not
- * what Prisma makes.
+ * Opens the journal of a schema for reading, with AccessShareLock, or for
+ * writing, with JOURNAL_WRITE_LOCK, and keeps that lock until the end of the
+ * transaction.  Returns NULL where the schema has none.  Raises 42501 for a
+ * schema that is not open to the caller, and 42809 for a relation of that
+ * name that would run somebody's code when it is used, or that is not what
+ * Prisma makes.
  */
 extern Journal *journal_open(Oid schema, LOCKMODE lock_mode);
+
+/*
+ * The table of a journal that is open, looked at anew: the script may have
+ * changed it.  Raises 42809 as journal_open does.
+ */
+extern Relation journal_relation(Journal *journal);
 
 /* The same, but makes it just as Prisma does where there is none. */
 extern Journal *journal_open_or_create(Oid schema);

@@ -160,7 +160,7 @@ prepare_run(MigrationRun *run)
 	transaction_make_writable();
 	execute_limit_locks(migration->policy.lock_timeout, true);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	had_journal = journal_open(migration->schema_oid, RowExclusiveLock) != NULL;
+	had_journal = journal_open(migration->schema_oid, JOURNAL_WRITE_LOCK) != NULL;
 	journal = journal_open_or_create(migration->schema_oid);
 	run->journal_relation = journal->relation;
 	finding = migration_find(migration, journal);

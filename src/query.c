@@ -12,11 +12,13 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
@@ -252,6 +254,79 @@ query_read_text(QueryIdentity identity, const char *sql,
 	}
 	query_end(&scope);
 	return text;
+}
+
+static ParamListInfo
+parameter_list(const QueryParameters *parameters)
+{
+	ParamListInfo list = makeParamList(parameters->count);
+
+	for (int i = 0; i < parameters->count; i++)
+	{
+		list->params[i].value = parameters->values[i];
+		list->params[i].isnull = parameters->nulls[i] == 'n';
+		list->params[i].pflags = PARAM_FLAG_CONST;
+		list->params[i].ptype = parameters->types[i];
+	}
+	return list;
+}
+
+/* The name in a query may have come to stand for another relation. */
+static void
+check_relation(List *queries, Oid relation)
+{
+	ListCell   *cell;
+
+	if (list_length(queries) == 1)
+	{
+		bool		found = true;
+
+		foreach(cell, linitial_node(Query, queries)->rtable)
+		{
+			RangeTblEntry *entry = lfirst_node(RangeTblEntry, cell);
+
+			if (entry->rtekind != RTE_RELATION || entry->relid != relation)
+				found = false;
+		}
+		if (found)
+			return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the journal was replaced by another relation meanwhile"),
+			 errhidestmt(true)));
+}
+
+uint64
+query_change(const char *sql, QueryParameters *parameters, Oid relation)
+{
+	List	   *queries;
+	List	   *plans;
+	ParamListInfo list = parameter_list(parameters);
+	QueryDesc  *query;
+	uint64		count;
+
+	queries = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt,
+															   pg_parse_query(sql)),
+												 sql, parameters->types,
+												 parameters->count, NULL);
+	check_relation(queries, relation);
+	plans = pg_plan_queries(queries, sql, 0, list);
+
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	query = CreateQueryDesc(linitial_node(PlannedStmt, plans), sql,
+							GetActiveSnapshot(), InvalidSnapshot,
+							CreateDestReceiver(DestNone), list, NULL, 0);
+	ExecutorStart(query, 0);
+	executor_run_to_end(query);
+	ExecutorFinish(query);
+	count = query->estate->es_processed;
+	ExecutorEnd(query);
+	FreeQueryDesc(query);
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+	return count;
 }
 
 char *

@@ -79,6 +79,15 @@ extern uint64 query_run_once(QueryIdentity identity, const char *sql,
 extern char *query_read_text(QueryIdentity identity, const char *sql,
 							 QueryParameters *parameters, bool read_only);
 
+/*
+ * Runs one INSERT, UPDATE or DELETE of a table that is named in it and that
+ * somebody else may rename, as the caller, and returns how many rows it has
+ * written.  Raises 55000 where that name has come to stand for another
+ * relation than this one, before anything of that one is used.
+ */
+extern uint64 query_change(const char *sql, QueryParameters *parameters,
+						   Oid relation);
+
 /* A column of a result row as text in the current context, or NULL. */
 extern char *query_text(uint64 row, int column);
 

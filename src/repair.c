@@ -235,7 +235,7 @@ repair_schema(const char *schema)
 {
 	Repairing	repairing = {
 		.schema = schema,
-		.journal = journal_open(migration_schema(schema), RowExclusiveLock),
+		.journal = journal_open(migration_schema(schema), JOURNAL_WRITE_LOCK),
 		.started_at = GetCurrentTimestamp()
 	};
 

@@ -94,7 +94,7 @@ resolve_as_applied(const Resolution *resolution)
 static void
 resolve_as_rolled_back(const Resolution *resolution)
 {
-	Journal    *journal = journal_open(resolution->schema_oid, RowExclusiveLock);
+	Journal    *journal = journal_open(resolution->schema_oid, JOURNAL_WRITE_LOCK);
 	List	   *rows = journal ? journal_rows(journal, resolution->name) : NIL;
 	RegistryEntry *entry = registry_entry(resolution->schema, resolution->name);
 	bool		all_finished = true;
@@ -122,7 +122,7 @@ resolve_as_rolled_back(const Resolution *resolution)
 static void
 resolve_as_edited(const Resolution *resolution)
 {
-	Journal    *journal = journal_open(resolution->schema_oid, RowExclusiveLock);
+	Journal    *journal = journal_open(resolution->schema_oid, JOURNAL_WRITE_LOCK);
 	List	   *rows = journal ? journal_rows(journal, resolution->name) : NIL;
 	bool		found = false;
 	ListCell   *cell;

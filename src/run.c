@@ -151,7 +151,7 @@ static Journal *
 open_journal(MigrationRun *run)
 {
 	const Migration *migration = run->migration;
-	Journal    *journal = journal_open(migration->schema_oid, RowExclusiveLock);
+	Journal    *journal = journal_open(migration->schema_oid, JOURNAL_WRITE_LOCK);
 
 	if (journal == NULL || journal->relation != run->journal_relation)
 		ereport(ERROR,
