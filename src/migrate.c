@@ -360,7 +360,11 @@ describe_failure(MigrationRun *run, ErrorData *error)
 								  run->migration->script->subject,
 								  error->message);
 	else
+	{
+		/* It may look for a blocker, and then the failure is recorded. */
+		transaction_make_writable();
 		execute_describe_failure(error, &run->position);
+	}
 	failure_name_subject(error, run->migration->script->subject);
 }
 

@@ -66,6 +66,7 @@ is_ready(Reconciliation *reconciliation, const char *schema, const char *name)
 {
 	RegistryEntry *entry;
 
+	transaction_make_writable();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	entry = registry_entry(schema, name);
 	PopActiveSnapshot();
@@ -194,6 +195,7 @@ schemas_to_reconcile(const Reconciliation *reconciliation)
 
 	if (reconciliation->schema != NULL)
 		return list_make1(unconstify(char *, reconciliation->schema));
+	transaction_make_writable();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	schemas = registry_schemas();
 	PopActiveSnapshot();
