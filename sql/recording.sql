@@ -29,4 +29,14 @@ DO $$ BEGIN
 CREATE INDEX IF NOT EXISTS i ON t (a)', 'recording');
 END $$;
 
-DROP SCHEMA recording CASCADE;
+-- A journal that somebody made by hand, and let have rows without an id
+CREATE SCHEMA by_hand;
+CREATE TABLE by_hand._prisma_migrations (id text, checksum text, finished_at timestamptz, migration_name text,
+	logs text, rolled_back_at timestamptz, started_at timestamptz, applied_steps_count int);
+CALL remigrate.migrate('m', 'CREATE TABLE by_hand.t (); COMMIT; SELECT 1/0', 'by_hand');
+UPDATE by_hand._prisma_migrations SET id = NULL;
+CALL remigrate.migrate('m', 'CREATE TABLE by_hand.t (); COMMIT; SELECT 1/0', 'by_hand');
+SELECT * FROM remigrate.repair('by_hand');
+SELECT remigrate.resolve('m', 'rolled_back', target_schema => 'by_hand');
+
+DROP SCHEMA recording, by_hand CASCADE;

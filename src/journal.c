@@ -111,9 +111,17 @@ read_row(const Journal *journal, TupleTableSlot *slot)
 	JournalRow *row = palloc0(sizeof(JournalRow));
 	bool		is_null;
 
-	row->id = text_or_empty(text_column(journal, slot, JOURNAL_ID));
+	row->id = text_column(journal, slot, JOURNAL_ID);
 	row->name = text_or_empty(text_column(journal, slot,
 										  JOURNAL_MIGRATION_NAME));
+	/* Prisma's are the primary key; without one a row can't be put right. */
+	if (row->id == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("cannot use the journal %s: a row of migration \"%s\" has no id",
+						journal->table, row->name),
+				 errhint("Give the row an id, such as gen_random_uuid()."),
+				 errhidestmt(true)));
 	row->checksum = text_or_empty(text_column(journal, slot,
 											  JOURNAL_CHECKSUM));
 	row->logs = text_column(journal, slot, JOURNAL_LOGS);

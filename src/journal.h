@@ -89,6 +89,7 @@ extern void journal_check_still_there(const Journal *journal, Oid schema,
 /*
  * The journal's rows by start time, of one migration or, with a null pointer
  * for its name, of all: a list of JournalRow in the current memory context.
+ * Raises 42809 for a row without an id.
  */
 extern List *journal_rows(const Journal *journal, const char *name);
 
