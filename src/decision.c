@@ -181,6 +181,8 @@ may_be_done_already(const ErrorData *error, const ScriptStatement *statement)
 		case ERRCODE_UNDEFINED_FUNCTION:
 		case ERRCODE_UNDEFINED_SCHEMA:
 		case ERRCODE_INVALID_TABLE_DEFINITION:	/* a second primary key */
+		case ERRCODE_INVALID_TEXT_REPRESENTATION:	/* an enum value that went */
+		case ERRCODE_DATATYPE_MISMATCH: /* a column of its new type */
 			return true;
 		case ERRCODE_INVALID_PARAMETER_VALUE:	/* an enum value renamed */
 			return IsA(statement->raw->stmt, AlterEnumStmt);
