@@ -32,6 +32,7 @@ REGRESS = \
 	deploy \
 	require \
 	recording \
+	locks \
 	caller
 
 ISOLATION = \

@@ -187,7 +187,9 @@ release_one(int64 key, LOCKMODE mode, bool *held)
 		return;
 	*held = false;
 	set_tag(&tag, key);
-	LockRelease(&tag, mode, true);
+	/* A script may have let go of it, and the server would warn of that. */
+	if (compat_lock_held_by_me(&tag, mode))
+		LockRelease(&tag, mode, true);
 }
 
 void

@@ -385,6 +385,22 @@ report(const MigrationRun *run, Outcome outcome, int statements)
 						   outcome_name(outcome), statements, milliseconds)));
 }
 
+/* Records what was found, under the locks that the error may have cost us. */
+static void
+record_found(MigrationRun *run, const Decision *decision)
+{
+	const Migration *migration = run->migration;
+
+	lock_retake_prisma(migration->script->subject,
+					   migration->policy.migration_lock_wait);
+	lock_check_still_held(migration->script->subject);
+	transaction_make_writable();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	run_record_end(run, OUTCOME_ALREADY_APPLIED, 0, decision);
+	PopActiveSnapshot();
+	transaction_commit();
+}
+
 /*
  * Decides what to make of an error.  That may raise another one, which then
  * takes its place: *error is replaced, and the decision is that it failed.
@@ -394,7 +410,7 @@ decide(MigrationRun *run, ErrorData **error)
 {
 	Decision	decision = {.kind = DECISION_FAILED};
 
-	if (run->committing)
+	if (run->committing || run->position.statement == NULL)
 		return decision;
 	PG_TRY();
 	{
@@ -402,10 +418,10 @@ decide(MigrationRun *run, ErrorData **error)
 		PushActiveSnapshot(GetTransactionSnapshot());
 		decision = decide_after_error(run->migration, &run->position, *error,
 									  run->done);
-		if (decision.kind == DECISION_FOUND)
-			run_record_end(run, OUTCOME_ALREADY_APPLIED, 0, &decision);
 		PopActiveSnapshot();
 		transaction_commit();
+		if (decision.kind == DECISION_FOUND)
+			record_found(run, &decision);
 	}
 	PG_CATCH();
 	{

@@ -354,6 +354,11 @@ run_remaining(MigrationRun *run)
 {
 	const Migration *migration = run->migration;
 
+	/* The attempt before this one may have failed with a lock lent or lost. */
+	execute_set_position(&run->position, NULL);
+	lock_retake_prisma(migration->script->subject,
+					   migration->policy.migration_lock_wait);
+	lock_check_still_held(migration->script->subject);
 	transaction_make_writable();
 	blocker_watch(migration->policy.lock_timeout);
 	if (needs_steps(run))
