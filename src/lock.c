@@ -46,10 +46,16 @@ set_tag(LOCKTAG *tag, int64 key)
 						 (uint32) key, 1);
 }
 
+/* For the session, which notes in *held what it has, or for the transaction. */
 static bool
-try_lock(const LOCKTAG *tag, LOCKMODE mode, bool for_session)
+try_lock(const LOCKTAG *tag, bool *held)
 {
-	return LockAcquire(tag, mode, for_session, true) != LOCKACQUIRE_NOT_AVAIL;
+	if (LockAcquire(tag, ExclusiveLock, held != NULL,
+					true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	if (held != NULL)
+		*held = true;
+	return true;
 }
 
 static void
@@ -86,23 +92,28 @@ nap(int milliseconds)
 /*
  * Polls for a lock.  In a function every try looks at the holder, who may be
  * waiting for our snapshot; in a procedure, which holds none, that would only
- * take one.  Returns whether it had to wait.
+ * take one.  "held" is what a session remembers of the lock, NULL to take it
+ * for the transaction.  Returns whether it had to wait.
  */
 static bool
-acquire_one(const char *subject, int64 key, bool for_session,
-			TimestampTz started, int wait)
+acquire_one(const char *subject, int64 key, bool *held, TimestampTz started,
+			int wait)
 {
+	bool		for_session = held != NULL;
+	bool		shows;
 	LOCKTAG		tag;
 	LOCKTAG		waiting_tag;
 	int			pause = FIRST_PAUSE;
 
 	set_tag(&tag, key);
-	if (try_lock(&tag, ExclusiveLock, for_session))
+	if (try_lock(&tag, held))
 		return false;
 
+	/* Anybody may keep us from being seen to wait; it is of no account. */
 	set_tag(&waiting_tag, LOCK_KEY_WAITING);
-	(void) try_lock(&waiting_tag, ShareLock, for_session);
-	session_waits = for_session;
+	shows = LockAcquire(&waiting_tag, ShareLock, for_session,
+						true) != LOCKACQUIRE_NOT_AVAIL;
+	session_waits = for_session && shows;
 	do
 	{
 		long		waited = TimestampDifferenceMilliseconds(started,
@@ -117,9 +128,10 @@ acquire_one(const char *subject, int64 key, bool for_session,
 			InvalidateCatalogSnapshot();
 		nap(Min(pause, wait - waited));
 		pause = Min(pause * 2, LONGEST_PAUSE);
-	} while (!try_lock(&tag, ExclusiveLock, for_session));
-	LockRelease(&waiting_tag, ShareLock, for_session);
+	} while (!try_lock(&tag, held));
 	session_waits = false;
+	if (shows)
+		LockRelease(&waiting_tag, ShareLock, for_session);
 	return true;
 }
 
@@ -128,8 +140,8 @@ lock_acquire_for_transaction(const char *subject, int wait)
 {
 	TimestampTz started = GetCurrentTimestamp();
 
-	(void) acquire_one(subject, LOCK_KEY_REMIGRATE, false, started, wait);
-	(void) acquire_one(subject, LOCK_KEY_PRISMA, false, started, wait);
+	(void) acquire_one(subject, LOCK_KEY_REMIGRATE, NULL, started, wait);
+	(void) acquire_one(subject, LOCK_KEY_PRISMA, NULL, started, wait);
 }
 
 bool
@@ -138,11 +150,11 @@ lock_acquire_for_session(const char *subject, int wait)
 	TimestampTz started = GetCurrentTimestamp();
 	bool		waited;
 
-	waited = acquire_one(subject, LOCK_KEY_REMIGRATE, true, started, wait);
-	session_holds_remigrate = true;
-	if (acquire_one(subject, LOCK_KEY_PRISMA, true, started, wait))
+	waited = acquire_one(subject, LOCK_KEY_REMIGRATE, &session_holds_remigrate,
+						 started, wait);
+	if (acquire_one(subject, LOCK_KEY_PRISMA, &session_holds_prisma, started,
+					wait))
 		waited = true;
-	session_holds_prisma = true;
 	return waited;
 }
 
@@ -204,9 +216,8 @@ lock_retake_prisma(const char *subject, int wait)
 {
 	if (session_holds_prisma)
 		return;
-	(void) acquire_one(subject, LOCK_KEY_PRISMA, true, GetCurrentTimestamp(),
-					   wait);
-	session_holds_prisma = true;
+	(void) acquire_one(subject, LOCK_KEY_PRISMA, &session_holds_prisma,
+					   GetCurrentTimestamp(), wait);
 	session_lends_prisma = false;
 }
 
