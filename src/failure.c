@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "failure.h"
 
 ErrorData *
@@ -69,6 +71,17 @@ failure_stop_if_ending(ErrorData *error)
 		error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
 		category == ERRCODE_INTERNAL_ERROR)
 		failure_throw(error);
+}
+
+void
+failure_warn(const ErrorData *error, const char *what)
+{
+	/* Every report ends with a look for interrupts. */
+	HOLD_INTERRUPTS();
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("%s: %s", what, error->message)));
+	RESUME_INTERRUPTS();
 }
 
 bool

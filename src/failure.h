@@ -47,6 +47,12 @@ extern void failure_name_subject(ErrorData *error, const char *subject);
 extern void failure_stop_if_ending(ErrorData *error);
 
 /*
+ * Says by a WARNING, "what" and the cause, what went wrong while another
+ * error is on its way.  No cancel comes in between.
+ */
+extern void failure_warn(const ErrorData *error, const char *what);
+
+/*
  * Whether an error's SQLSTATE says that an object is there already.
  */
 extern bool failure_is_duplicate(const ErrorData *error);

@@ -344,10 +344,8 @@ try_to_record_failure(MigrationRun *run, const ErrorData *error)
 		ErrorData  *second = failure_catch(run->context);
 
 		transaction_rollback(run->context);
-		ereport(WARNING,
-				(errcode(second->sqlerrcode),
-				 errmsg("could not record that %s failed: %s",
-						run->migration->script->subject, second->message)));
+		failure_warn(second, psprintf("could not record that %s failed",
+									  run->migration->script->subject));
 	}
 	PG_END_TRY();
 }

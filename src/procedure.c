@@ -50,6 +50,8 @@ static void
 clean_up_after_error(const SessionSettings *session, MemoryContext context)
 {
 	transaction_rollback(context);
+	lock_release_for_session();
+	context_leave();
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	PG_TRY();
 	{
@@ -61,14 +63,9 @@ clean_up_after_error(const SessionSettings *session, MemoryContext context)
 		ErrorData  *second = failure_catch(context);
 
 		transaction_rollback(context);
-		ereport(WARNING,
-				(errcode(second->sqlerrcode),
-				 errmsg("could not put the session's settings back: %s",
-						second->message)));
+		failure_warn(second, "could not put the session's settings back");
 	}
 	PG_END_TRY();
-	lock_release_for_session();
-	context_leave();
 }
 
 void
