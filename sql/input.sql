@@ -29,6 +29,8 @@ SELECT remigrate.apply('m', 'SELECT 1', 'input', lock_timeout => '-1 ms');
 SELECT remigrate.apply('m', 'SELECT 1', 'input', lock_timeout => '25 days');
 SELECT remigrate.apply('m', 'SELECT 1', 'input', migration_lock_wait => '178000000 years');
 SELECT remigrate.apply('no wait', 'SELECT 1', 'input', migration_lock_wait => '0', lock_timeout => '0');
+-- Less than can be counted is not zero, which would be no limit.
+SELECT remigrate.apply('very short', 'DO $$ BEGIN RAISE ''%'', current_setting(''lock_timeout''); END $$', 'input', lock_timeout => '1 us');
 SET remigrate.no_such_setting = 1;
 SET remigrate.on_edited = shrug;
 \set VERBOSITY sqlstate

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include <limits.h>
+#include <math.h>
 
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
@@ -106,7 +107,8 @@ policy_time_limit(FunctionCallInfo fcinfo, int argument, const char *name,
 				 errmsg("\"%s\" must be an interval between 0 and 24 days, such as '5s'",
 						name),
 				 errhidestmt(true)));
-	return (int) milliseconds;
+	/* Zero means something else than very little. */
+	return (int) ceil(milliseconds);
 }
 
 static void
