@@ -136,6 +136,10 @@ DROP TABLE IF EXISTS missing;
 DO $$ BEGIN RAISE NOTICE 'hello'; END $$;
 $script$, 'errors');
 
+-- What nobody can make sense of before the statement runs
+SELECT remigrate.apply('option', E'SELECT 1;\nREINDEX (CONCURRENTLY maybe) TABLE customer', 'errors');
+SELECT transactional, text FROM remigrate.statements('REINDEX (CONCURRENTLY maybe) TABLE customer');
+
 -- Time and locks -------------------------------------------------------------------
 
 SET statement_timeout = '50ms';

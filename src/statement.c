@@ -19,36 +19,29 @@
 #include "compat.h"
 #include "statement.h"
 
-/* Whether a list of DefElem has an option switched on, the last one counting. */
+/*
+ * The value that a list of DefElem gives an option, the last one counting, or
+ * "otherwise".  One that is no boolean is an error of the statement's own,
+ * when it runs.
+ */
 static bool
-option_is_on(List *options, const char *name)
+boolean_option(List *options, const char *name, bool otherwise)
 {
-	bool		on = false;
+	bool		value = otherwise;
 	ListCell   *cell;
 
 	foreach(cell, options)
 	{
 		DefElem    *option = lfirst_node(DefElem, cell);
 
-		if (strcmp(option->defname, name) == 0)
-			on = defGetBoolean(option);
+		if (strcmp(option->defname, name) != 0)
+			continue;
+		if (option->arg == NULL)
+			value = true;
+		else if (!parse_bool(defGetString(option), &value))
+			value = otherwise;
 	}
-	return on;
-}
-
-static bool
-option_is_off(List *options, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, options)
-	{
-		DefElem    *option = lfirst_node(DefElem, cell);
-
-		if (strcmp(option->defname, name) == 0)
-			return !defGetBoolean(option);
-	}
-	return false;
+	return value;
 }
 
 static bool
@@ -90,8 +83,8 @@ static bool
 subscription_needs_outside(const CreateSubscriptionStmt *statement)
 {
 	/* Without a slot to make on the other server nothing keeps it out. */
-	return !option_is_off(statement->options, "connect") &&
-		!option_is_off(statement->options, "create_slot");
+	return boolean_option(statement->options, "connect", true) &&
+		boolean_option(statement->options, "create_slot", true);
 }
 
 static bool
@@ -104,8 +97,8 @@ is_concurrent(const Node *parse_tree)
 		case T_DropStmt:
 			return ((const DropStmt *) parse_tree)->concurrent;
 		case T_ReindexStmt:
-			return option_is_on(((const ReindexStmt *) parse_tree)->params,
-								"concurrently");
+			return boolean_option(((const ReindexStmt *) parse_tree)->params,
+								  "concurrently", false);
 		case T_AlterTableStmt:
 			return detaches_concurrently((const AlterTableStmt *) parse_tree);
 		default:
