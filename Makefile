@@ -33,7 +33,8 @@ REGRESS = \
 	require \
 	recording \
 	locks \
-	caller
+	caller \
+	look
 
 ISOLATION = \
 	appliers \

@@ -376,7 +376,8 @@ AS 'MODULE_PATHNAME', 'remigrate_look';
 CREATE FUNCTION remigrate.seam(script text,
 	target_schema text DEFAULT 'public',
 	OUT verdict text, OUT resume_from integer, OUT smallest integer,
-	OUT largest integer, OUT reason text)
+	OUT largest integer, OUT reason text, OUT summary text,
+	OUT report text, OUT evidence jsonb)
 RETURNS record
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'remigrate_seam';
@@ -384,7 +385,8 @@ AS 'MODULE_PATHNAME', 'remigrate_seam';
 CREATE FUNCTION remigrate.seam(script bytea,
 	target_schema text DEFAULT 'public',
 	OUT verdict text, OUT resume_from integer, OUT smallest integer,
-	OUT largest integer, OUT reason text)
+	OUT largest integer, OUT reason text, OUT summary text,
+	OUT report text, OUT evidence jsonb)
 RETURNS record
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'remigrate_seam';
@@ -402,7 +404,7 @@ Raises 42601 for a syntax error, 3F000 for a schema that is not there.');
 		EXECUTE pg_catalog.format('COMMENT ON FUNCTION remigrate.seam(%s, text) IS %L', form,
 'Tells which beginning of a script the schema looks like, running none of it: what apply and migrate would decide after "already exists".
 script: the text of a migration.sql, or the bytes of its UTF-8 file. target_schema: the schema in which unqualified names resolve.
-Returns verdict: fresh (run all of it), complete (all of it is there), resume (the first resume_from statements are done), undecidable (the catalog cannot show whether a statement at the seam ran) or contradicts (the schema looks like no beginning of it); smallest and largest: the numbers of statements after which the schema could look like this; reason: one line.
+Returns verdict: fresh (run all of it), complete (all of it is there), resume (the first resume_from statements are done), undecidable (the catalog cannot show whether a statement at the seam ran) or contradicts (the schema looks like no beginning of it); smallest and largest: the numbers of statements after which the schema could look like this; reason and summary: one line each; report: one line per statement; evidence: all of it.
 Raises 42601 for a syntax error, 3F000 for a schema that is not there.');
 	END LOOP;
 END

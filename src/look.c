@@ -13,25 +13,9 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_constraint.h"
-#include "catalog/pg_enum.h"
-#include "catalog/pg_extension.h"
-#include "catalog/pg_namespace.h"
-#include "catalog/pg_policy.h"
-#include "catalog/pg_proc.h"
-#include "catalog/pg_rewrite.h"
-#include "catalog/pg_trigger.h"
-#include "catalog/pg_type.h"
-#include "commands/defrem.h"
-#include "commands/extension.h"
-#include "commands/policy.h"
-#include "commands/trigger.h"
 #include "miscadmin.h"
-#include "rewrite/rewriteSupport.h"
 #include "utils/builtins.h"
-#include "utils/catcache.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -41,270 +25,14 @@
 #include "look.h"
 #include "look_kind.h"
 
-/* How many names the server may have tried before it found a free one. */
-#define UNNAMED_PASSES 20
-
-/*
- * Finds an object by name, inside "parent" for what lies in another one.
- * InvalidOid, or for columns 0, if there is none.
- */
-typedef Oid (*LookFinder) (const Looking *looking, const ObjectAddress *parent,
-						   const char *schema, const char *name,
-						   const Object *object);
-
 typedef struct LookRule
 {
 	const char *noun;
-	Oid			catalog;		/* of existence facts */
-	LookFinder	find;			/* NULL for properties */
 	LookCompare compare;		/* NULL: presence is all there is to it */
 	bool		analyses;		/* needs the parser, which may raise errors */
 } LookRule;
 
 static const LookRule look_rules[FACT_KIND_COUNT];
-
-/* --- finding --- */
-
-static Oid
-find_schema(const Looking *looking, const ObjectAddress *parent,
-			const char *schema, const char *name, const Object *object)
-{
-	return get_namespace_oid(name, true);
-}
-
-static Oid
-find_extension(const Looking *looking, const ObjectAddress *parent,
-			   const char *schema, const char *name, const Object *object)
-{
-	return get_extension_oid(name, true);
-}
-
-static Oid
-find_relation(const Looking *looking, const ObjectAddress *parent,
-			  const char *schema, const char *name, const Object *object)
-{
-	Oid			namespace = get_namespace_oid(schema, true);
-
-	return OidIsValid(namespace) ? get_relname_relid(name, namespace) : InvalidOid;
-}
-
-static Oid
-find_type(const Looking *looking, const ObjectAddress *parent,
-		  const char *schema, const char *name, const Object *object)
-{
-	Oid			namespace = get_namespace_oid(schema, true);
-
-	return !OidIsValid(namespace) ? InvalidOid :
-		GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
-						ObjectIdGetDatum(namespace));
-}
-
-/* The first function of a name, whatever its arguments. */
-static Oid
-find_any_function(const char *name, Oid namespace)
-{
-	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP,
-										   CStringGetDatum(name));
-	Oid			found = InvalidOid;
-
-	for (int i = 0; i < list->n_members; i++)
-	{
-		Form_pg_proc procedure = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
-
-		if (procedure->pronamespace == namespace)
-			found = procedure->oid;
-	}
-	ReleaseSysCacheList(list);
-	return found;
-}
-
-/* "name" is a signature; its types are resolved anew from the object. */
-static Oid
-find_function(const Looking *looking, const ObjectAddress *parent,
-			  const char *schema, const char *name, const Object *object)
-{
-	Oid			namespace = get_namespace_oid(schema, true);
-	const char *bracket = strrchr(name, '(');
-	Definition	here = {.statement = looking->seam};
-	Oid			types[FUNC_MAX_ARGS];
-	int			count = 0;
-	ListCell   *cell;
-
-	if (!OidIsValid(namespace))
-		return InvalidOid;
-	if (bracket == NULL)
-		return find_any_function(name, namespace);
-	if (object == NULL)
-		return InvalidOid;
-	foreach(cell, object->arguments)
-	{
-		int32		modifier;
-
-		if (count == FUNC_MAX_ARGS ||
-			!look_type_name(looking, &here, lfirst_node(TypeName, cell),
-							&types[count++], &modifier))
-			return InvalidOid;
-	}
-	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-						   CStringGetDatum(pnstrdup(name, bracket - name)),
-						   PointerGetDatum(buildoidvector(types, count)),
-						   ObjectIdGetDatum(namespace));
-}
-
-/* The pg_class row of a table, or of a composite type. */
-static Oid
-relation_of(const ObjectAddress *address)
-{
-	return address->classId == TypeRelationId ?
-		get_typ_typrelid(address->objectId) : address->objectId;
-}
-
-static Oid
-find_column(const Looking *looking, const ObjectAddress *parent,
-			const char *schema, const char *name, const Object *object)
-{
-	Oid			relation = relation_of(parent);
-	AttrNumber	number = OidIsValid(relation) ? get_attnum(relation, name) : 0;
-
-	/* No table of a script has a system column of its own. */
-	return number > 0 ? (Oid) number : InvalidOid;
-}
-
-static Oid
-find_constraint(const Looking *looking, const ObjectAddress *parent,
-				const char *schema, const char *name, const Object *object)
-{
-	return parent->classId == TypeRelationId ?
-		get_domain_constraint_oid(parent->objectId, name, true) :
-		get_relation_constraint_oid(parent->objectId, name, true);
-}
-
-static Oid
-find_trigger(const Looking *looking, const ObjectAddress *parent,
-			 const char *schema, const char *name, const Object *object)
-{
-	return get_trigger_oid(parent->objectId, name, true);
-}
-
-static Oid
-find_policy(const Looking *looking, const ObjectAddress *parent,
-			const char *schema, const char *name, const Object *object)
-{
-	return get_relation_policy_oid(parent->objectId, name, true);
-}
-
-static Oid
-find_rule(const Looking *looking, const ObjectAddress *parent,
-		  const char *schema, const char *name, const Object *object)
-{
-	return get_rewrite_oid(parent->objectId, name, true);
-}
-
-static Oid
-find_label(const Looking *looking, const ObjectAddress *parent,
-		   const char *schema, const char *name, const Object *object)
-{
-	return GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
-						   ObjectIdGetDatum(parent->objectId),
-						   CStringGetDatum(name));
-}
-
-/* Fills in the address of what a finder has found; false if nothing. */
-static bool
-set_address(FactKind kind, Oid found, const ObjectAddress *parent,
-			ObjectAddress *address)
-{
-	if (!OidIsValid(found))
-		return false;
-	if (kind == FACT_COLUMN)
-		ObjectAddressSubSet(*address, RelationRelationId, relation_of(parent),
-							(int32) found);
-	else
-		ObjectAddressSet(*address, look_rules[kind].catalog, found);
-	return true;
-}
-
-/* By a name of our choice, in the place where the fact is. */
-static bool
-find_name(const Looking *looking, const Fact *fact, const char *name,
-		  const Object *object, ObjectAddress *address)
-{
-	const LookRule *rule = &look_rules[fact->kind];
-	ObjectAddress parent = InvalidObjectAddress;
-
-	if (fact->object != NULL && !look_find(looking, fact->object, &parent))
-		return false;
-	return set_address(fact->kind,
-					   rule->find(looking, &parent, fact->schema, name, object),
-					   &parent, address);
-}
-
-static void compare_definition(Looking *looking);
-
-/*
- * An object that the server has named: under the name that it would get in an
- * empty schema, or with a number behind it, and as defined.
- */
-static bool
-find_unnamed(const Looking *looking, const Fact *fact,
-			 const Definition *definition, const Object *object,
-			 ObjectAddress *address)
-{
-	for (int pass = fact->first_pass; pass < UNNAMED_PASSES; pass++)
-	{
-		char	   *label = pass == 0 ? pstrdup(fact->name_parts[2]) :
-			psprintf("%s%d", fact->name_parts[2], pass);
-		char	   *name = makeObjectName(fact->name_parts[0],
-										  fact->name_parts[1], label);
-		Look		look = {LOOK_AGREES};
-		Looking		candidate = *looking;
-
-		if (!find_name(looking, fact, name, object, address))
-			continue;
-		if (definition == NULL)
-			return true;
-		candidate.fact = fact;
-		candidate.definition = definition;
-		candidate.address = *address;
-		candidate.look = &look;
-		compare_definition(&candidate);
-		if (look_stands(&look) || look.result == LOOK_INVALID)
-			return true;
-	}
-	return false;
-}
-
-static bool
-find_fact_address(const Looking *looking, const Fact *fact,
-				  const Definition *definition, const Object *object,
-				  ObjectAddress *address)
-{
-	if (fact->unnamed)
-		return find_unnamed(looking, fact, definition, object, address);
-	return find_name(looking, fact, fact->name, object, address);
-}
-
-bool
-look_find(const Looking *looking, const Object *object, ObjectAddress *address)
-{
-	Fact	   *fact = model_existence_at(looking->model, object, looking->seam);
-	State		state;
-
-	if (fact == NULL)
-		return false;
-	(void) model_expected(fact, looking->seam, &state);
-	return find_fact_address(looking, fact, state.definition, object, address);
-}
-
-Oid
-look_relation(const Looking *looking, const Object *object)
-{
-	ObjectAddress address;
-
-	if (object == NULL || !look_find(looking, object, &address))
-		return InvalidOid;
-	return relation_of(&address);
-}
 
 /* --- results --- */
 
@@ -418,8 +146,8 @@ is_invalid_index(Oid relation)
 	return invalid;
 }
 
-static void
-compare_definition(Looking *looking)
+void
+look_compare(Looking *looking)
 {
 	const LookRule *rule = &look_rules[looking->fact->kind];
 
@@ -431,14 +159,31 @@ compare_definition(Looking *looking)
 }
 
 static void
-look_at_invalid(Looking *looking)
+look_at_invalid(Looking *looking, const Object *bearer)
 {
-	compare_definition(looking);
+	/* What IF NOT EXISTS would have made is known, too. */
+	if (looking->definition == NULL && bearer != NULL)
+		looking->definition = bearer->likely;
+	look_compare(looking);
 	if (looking->definition != NULL && look_stands(looking->look))
 		looking->look->invalid_index = looking->address.objectId;
 	looking->look->result = LOOK_INVALID;
 	looking->look->found = looking->look->invalid_index != InvalidOid ?
 		"the index, but invalid" : "an invalid index of this name";
+}
+
+/*
+ * Whether an expectation minds that an index is invalid.  A statement that
+ * drops an index, or only names one that was there before, doesn't.
+ */
+static bool
+minds_invalid(const State *expected, const Object *bearer)
+{
+	if (expected->presence == NOT_INVALID)
+		return true;
+	return expected->presence == PRESENT &&
+		(expected->definition != NULL || bearer == NULL ||
+		 bearer->born != 0 || bearer->likely != NULL);
 }
 
 /* --- looking --- */
@@ -537,7 +282,7 @@ look_at_existence(Looking *looking)
 
 	if (bearer == NULL)
 		bearer = some_bearer(fact);
-	if (!find_fact_address(looking, fact, looking->definition, bearer,
+	if (!look_find_fact(looking, fact, looking->definition, bearer,
 						   &looking->address))
 	{
 		look->found = "absent";
@@ -547,17 +292,15 @@ look_at_existence(Looking *looking)
 		return;
 	}
 	look->is_there = true;
-	if (fact->kind == FACT_RELATION &&
-		is_invalid_index(looking->address.objectId) &&
-		!(expected->presence == PRESENT && expected->definition == NULL &&
-		  bearer != NULL && bearer->born == 0))
+	if (fact->kind == FACT_RELATION && minds_invalid(expected, bearer) &&
+		is_invalid_index(looking->address.objectId))
 	{
-		look_at_invalid(looking);
+		look_at_invalid(looking, bearer);
 		return;
 	}
 	look->found = "present";
 	if (expected->presence == PRESENT)
-		compare_definition(looking);
+		look_compare(looking);
 	else if (expected->presence == ABSENT && !will_make_way(looking))
 		look->result = LOOK_EXTRA;
 }
@@ -791,35 +534,28 @@ look_subject(const Fact *fact, const State *state, int seam)
 }
 
 static const LookRule look_rules[FACT_KIND_COUNT] = {
-	[FACT_SCHEMA] = {"schema", NamespaceRelationId, find_schema, NULL, false},
-	[FACT_EXTENSION] = {"extension", ExtensionRelationId, find_extension,
-	look_extension, false},
-	[FACT_RELATION] = {"relation", RelationRelationId, find_relation,
-	look_pg_class, true},
-	[FACT_TYPE] = {"type", TypeRelationId, find_type, look_type, true},
-	[FACT_FUNCTION] = {"function", ProcedureRelationId, find_function,
-	look_function, true},
-	[FACT_COLUMN] = {"column", RelationRelationId, find_column, NULL, false},
-	[FACT_CONSTRAINT] = {"constraint", ConstraintRelationId, find_constraint,
-	look_constraint, true},
-	[FACT_TRIGGER] = {"trigger", TriggerRelationId, find_trigger, look_trigger,
-	true},
-	[FACT_POLICY] = {"policy", PolicyRelationId, find_policy, look_policy, true},
-	[FACT_RULE] = {"rule", RewriteRelationId, find_rule, NULL, false},
-	[FACT_LABEL] = {"label", EnumRelationId, find_label, look_label, false},
-	[FACT_COLUMN_TYPE] = {"type", InvalidOid, NULL, look_column_type, true},
-	[FACT_NOT_NULL] = {"not-null", InvalidOid, NULL, look_not_null, false},
-	[FACT_DEFAULT] = {"default", InvalidOid, NULL, look_default, true},
-	[FACT_IDENTITY] = {"identity", InvalidOid, NULL, look_identity, false},
-	[FACT_VALIDATED] = {"validation", InvalidOid, NULL, look_validated, true},
-	[FACT_LABELS] = {"labels", InvalidOid, NULL, look_labels, false},
-	[FACT_SEQUENCE] = {"parameters", InvalidOid, NULL, look_sequence, true},
-	[FACT_PARTITION] = {"partition", InvalidOid, NULL, look_partition, false},
-	[FACT_ROW_SECURITY] = {"row security", InvalidOid, NULL,
-	look_row_security, false},
-	[FACT_FORCED_ROW_SECURITY] = {"forced row security", InvalidOid, NULL,
-	look_row_security, false},
-	[FACT_ENABLED] = {"activity", InvalidOid, NULL, look_enabled, true},
-	[FACT_OWNER] = {"owner", InvalidOid, NULL, look_owner, true},
-	[FACT_COMMENT] = {"comment", InvalidOid, NULL, look_comment, true},
+	[FACT_SCHEMA] = {"schema", NULL, false},
+	[FACT_EXTENSION] = {"extension", look_extension, false},
+	[FACT_RELATION] = {"relation", look_pg_class, true},
+	[FACT_TYPE] = {"type", look_type, true},
+	[FACT_FUNCTION] = {"function", look_function, true},
+	[FACT_COLUMN] = {"column", NULL, false},
+	[FACT_CONSTRAINT] = {"constraint", look_constraint, true},
+	[FACT_TRIGGER] = {"trigger", look_trigger, true},
+	[FACT_POLICY] = {"policy", look_policy, true},
+	[FACT_RULE] = {"rule", NULL, false},
+	[FACT_LABEL] = {"label", look_label, false},
+	[FACT_COLUMN_TYPE] = {"type", look_column_type, true},
+	[FACT_NOT_NULL] = {"not-null", look_not_null, false},
+	[FACT_DEFAULT] = {"default", look_default, true},
+	[FACT_IDENTITY] = {"identity", look_identity, false},
+	[FACT_VALIDATED] = {"validation", look_validated, true},
+	[FACT_LABELS] = {"labels", look_labels, false},
+	[FACT_SEQUENCE] = {"parameters", look_sequence, true},
+	[FACT_PARTITION] = {"partition", look_partition, false},
+	[FACT_ROW_SECURITY] = {"row security", look_row_security, false},
+	[FACT_FORCED_ROW_SECURITY] = {"forced row security", look_row_security, false},
+	[FACT_ENABLED] = {"activity", look_enabled, true},
+	[FACT_OWNER] = {"owner", look_owner, true},
+	[FACT_COMMENT] = {"comment", look_comment, true},
 };

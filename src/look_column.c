@@ -20,33 +20,6 @@
 
 /* --- types --- */
 
-/*
- * The names of a type at the looking's seam, if the script renames it; NIL if
- * it isn't there at that seam, whatever else may bear its name.
- */
-static List *
-names_at_seam(const Looking *looking, const Definition *definition,
-			  const TypeName *name)
-{
-	const char *schema = list_length(name->names) > 1 ?
-		strVal(linitial(name->names)) :
-		definition->path != NIL ? linitial(definition->path) : NULL;
-	const char *name_at_seam;
-	Object	   *type;
-
-	if (schema == NULL || list_length(name->names) > 2)
-		return name->names;
-	type = model_bearer(looking->model, FACT_TYPE, NULL, schema,
-						strVal(llast(name->names)), definition->statement);
-	if (type != NULL && !model_is_alive(type, looking->seam))
-		return NIL;
-	if (type == NULL || list_length(type->names) < 2)
-		return name->names;
-	name_at_seam = model_name_at(type, looking->seam, &schema);
-	return list_make2(makeString(pstrdup(schema)),
-					  makeString(pstrdup(name_at_seam)));
-}
-
 bool
 look_type_name(const Looking *looking, const Definition *definition,
 			   const TypeName *name, Oid *type, int32 *modifier)
@@ -54,7 +27,8 @@ look_type_name(const Looking *looking, const Definition *definition,
 	TypeName   *copy = copyObject(unconstify(TypeName *, name));
 	Type		tuple;
 
-	copy->names = names_at_seam(looking, definition, name);
+	copy->names = model_type_names(looking->model, definition, name,
+								   looking->seam);
 	if (copy->names == NIL)
 		return false;
 	tuple = LookupTypeName(NULL, copy, modifier, true);

@@ -43,6 +43,9 @@ made_up_walker(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
+	/* Two NULLs are no duplicates. */
+	if (IsA(node, A_Const) && ((A_Const *) node)->isnull)
+		return true;
 	if (IsA(node, FuncCall) || IsA(node, SQLValueFunction) ||
 		IsA(node, SetToDefault) || IsA(node, SubLink))
 		return true;
@@ -109,10 +112,22 @@ gives_key(const InsertStmt *statement, Oid table, Oid index)
 	return gives;
 }
 
+static Oid
+find_table(const RangeVar *name)
+{
+	Oid			namespace;
+
+	if (name->schemaname == NULL)
+		return RelnameGetRelid(name->relname);
+	namespace = get_namespace_oid(name->schemaname, true);
+	return OidIsValid(namespace) ?
+		get_relname_relid(name->relname, namespace) : InvalidOid;
+}
+
 bool
 look_insert_repeats(const InsertStmt *statement)
 {
-	Oid			table = RangeVarGetRelid(statement->relation, NoLock, true);
+	Oid			table = find_table(statement->relation);
 	Relation	relation;
 	bool		repeats = false;
 	ListCell   *cell;

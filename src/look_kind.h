@@ -46,6 +46,19 @@ extern bool look_find(const Looking *looking, const Object *object,
 /* The same, for its pg_class row: of a relation or a composite type. */
 extern Oid	look_relation(const Looking *looking, const Object *object);
 
+/* Compares what was found with the definition that is expected, if any. */
+extern void look_compare(Looking *looking);
+
+/* --- look_find.c --- */
+
+/* Where what bears a fact's name is; false if nowhere. */
+extern bool look_find_fact(const Looking *looking, const Fact *fact,
+						   const Definition *definition, const Object *object,
+						   ObjectAddress *address);
+
+/* The pg_class row of a table, or of a composite type. */
+extern Oid	look_relation_of(const ObjectAddress *address);
+
 /* --- look_depend.c --- */
 
 /*

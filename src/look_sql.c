@@ -12,6 +12,7 @@
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/tuplestore.h"
 
 #include "migration.h"
@@ -75,8 +76,8 @@ remigrate_seam(PG_FUNCTION_ARGS)
 	Script	   *script = script_argument(fcinfo, 0);
 	Seam	   *seam = seam_find(script, schema_argument(fcinfo, 1), 0);
 	TupleDesc	descriptor;
-	Datum		values[5];
-	bool		nulls[5] = {false};
+	Datum		values[8];
+	bool		nulls[8] = {false};
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -85,6 +86,11 @@ remigrate_seam(PG_FUNCTION_ARGS)
 	values[2] = Int32GetDatum(seam->smallest);
 	values[3] = Int32GetDatum(seam->largest);
 	values[4] = CStringGetTextDatum(seam->reason);
+	values[5] = CStringGetTextDatum(seam_summary(script, seam));
+	values[6] = CStringGetTextDatum(seam_report(script, seam));
+	values[7] = DirectFunctionCall1(jsonb_in,
+									CStringGetDatum(seam_evidence_json(script,
+																	   seam)));
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values,
 											 nulls));
 }

@@ -179,8 +179,7 @@ typedef struct Model
 	int			last_opaque;
 	List	   *facts;			/* Fact *, in order of appearance */
 	List	   *renames;		/* numbers of statements that rename */
-	List	   *boundaries;		/* and those behind which a name in some other
-								 * definition means something else */
+	List	   *type_changes;	/* and that make or drop a type */
 	List	   *additions;		/* and that add columns to a table */
 	List	   *sheddings;		/* Object *: those with sheds or cascades */
 	List	   *temporary;		/* names (char *) of temporary tables */
@@ -247,8 +246,22 @@ extern const char *model_column_name(const Model *model,
 									 const char *name, int seam);
 
 /*
- * A copy of a raw expression over a definition's table, its column names as
- * of a seam.
+ * The names at a seam of a type that a definition names: as they are written,
+ * unless the script renames the type.  NIL where the script says that it isn't
+ * there at that seam, whatever else may bear its name.
+ */
+extern List *model_type_names(const Model *model,
+							  const Definition *definition,
+							  const TypeName *name, int seam);
+
+/* The type that a definition's TypeName means, if the script knows it. */
+extern Object *model_type_meant(const Model *model,
+								const Definition *definition,
+								const TypeName *name);
+
+/*
+ * A copy of a raw expression over a definition's table, the names of columns
+ * and types in it as of a seam.
  */
 extern Node *model_expression_at(const Model *model,
 								 const Definition *definition,

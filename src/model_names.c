@@ -29,7 +29,42 @@ model_column_name(const Model *model, const Definition *definition,
 	return column == NULL ? name : model_name_at(column, seam, NULL);
 }
 
-/* --- column references in raw expressions --- */
+/* --- types --- */
+
+Object *
+model_type_meant(const Model *model, const Definition *definition,
+				 const TypeName *name)
+{
+	const char *schema = list_length(name->names) > 1 ?
+		strVal(linitial(name->names)) :
+		definition->path != NIL ? linitial(definition->path) : NULL;
+
+	if (schema == NULL || list_length(name->names) > 2)
+		return NULL;
+	return model_bearer(model, FACT_TYPE, NULL, schema,
+						strVal(llast(name->names)), definition->statement);
+}
+
+List *
+model_type_names(const Model *model, const Definition *definition,
+				 const TypeName *name, int seam)
+{
+	const Object *type = model_type_meant(model, definition, name);
+	const char *schema;
+	const char *name_at_seam;
+
+	if (type == NULL)
+		return name->names;
+	if (!model_is_alive(type, seam))
+		return NIL;
+	if (list_length(type->names) < 2)
+		return name->names;
+	name_at_seam = model_name_at(type, seam, &schema);
+	return list_make2(makeString(pstrdup(schema)),
+					  makeString(pstrdup(name_at_seam)));
+}
+
+/* --- names in raw expressions --- */
 
 typedef struct Renaming
 {
@@ -54,7 +89,7 @@ rename_qualifier(ColumnRef *reference, const Renaming *renaming)
 	const Object *table = renaming->definition->table;
 	String	   *qualifier = linitial(reference->fields);
 
-	if (list_length(reference->fields) == 2 &&
+	if (table != NULL && list_length(reference->fields) == 2 &&
 		strcmp(strVal(qualifier),
 			   model_name_at(table, renaming->definition->statement, NULL)) == 0)
 		qualifier->sval = pstrdup(model_name_at(table, renaming->seam, NULL));
@@ -80,6 +115,16 @@ rename_walker(Node *node, Renaming *renaming)
 		rename_qualifier(reference, renaming);
 		return false;
 	}
+	if (IsA(node, TypeName))
+	{
+		TypeName   *type = (TypeName *) node;
+		List	   *names = model_type_names(renaming->model,
+											 renaming->definition, type,
+											 renaming->seam);
+
+		if (names != NIL)
+			type->names = names;
+	}
 	return raw_expression_tree_walker(node, rename_walker, renaming);
 }
 
@@ -90,9 +135,7 @@ model_expression_at(const Model *model, const Definition *definition,
 	Node	   *copy = copyObject(expression);
 	Renaming	renaming = {model, definition, seam};
 
-	if (definition->table != NULL &&
-		(definition->table->columns_renamed ||
-		 list_length(definition->table->names) > 1))
+	if (model->renames != NIL)
 		(void) rename_walker(copy, &renaming);
 	return copy;
 }

@@ -411,10 +411,7 @@ model_add_column(Model *model, Object *table, ColumnDef *column,
 	object = model_create(model, FACT_COLUMN, table, NULL, column->colname,
 						  missing_ok ? CREATE_IF_NOT_EXISTS : CREATE_NEW, NULL);
 	if (table->born != model->statement)
-	{
 		model->additions = lappend_int(model->additions, model->statement);
-		model->boundaries = lappend_int(model->boundaries, model->statement);
-	}
 	if (object == NULL)
 		return;
 	if (column->is_not_null)

@@ -34,6 +34,63 @@ mark(Seams *seams, int seam, int fact)
 		seams->marks[seam] = fact;
 }
 
+static void
+mark_all(Seams *seams, const List *statements, int number)
+{
+	ListCell   *cell;
+
+	foreach(cell, statements)
+		mark(seams, lfirst_int(cell), number);
+}
+
+/* An object, and what it is part of, begins or ends. */
+static void
+mark_life(Seams *seams, const Object *object, int number)
+{
+	for (; object != NULL; object = object->parent)
+	{
+		mark(seams, object->born, number);
+		mark(seams, object->died, number);
+	}
+}
+
+/* What a definition refers to begins or ends, or comes to mean something else. */
+static void
+mark_definition(Seams *seams, const Definition *definition, int number)
+{
+	if (definition == NULL)
+		return;
+	mark_life(seams, definition->table, number);
+	mark_life(seams, definition->other, number);
+	if (definition->node == NULL)
+		return;
+	if (IsA(definition->node, ColumnDef))
+		mark_life(seams,
+				  model_type_meant(seams->model, definition,
+								   ((ColumnDef *) definition->node)->typeName),
+				  number);
+	else if (model_has_star(definition))
+		mark_all(seams, seams->model->additions, number);
+}
+
+/* What is to be there no more may go with something else. */
+static void
+mark_sheddings(Seams *seams, const Fact *fact, int number)
+{
+	ListCell   *cell;
+
+	if (((Change *) linitial(fact->changes))->before.presence == PRESENT)
+		return;
+	foreach(cell, seams->model->sheddings)
+	{
+		const Object *object = lfirst(cell);
+
+		mark_life(seams, object, number);
+		mark_all(seams, object->sheds, number);
+		mark_all(seams, object->cascades, number);
+	}
+}
+
 /* Marks the seams at which an expectation of a fact may begin or end. */
 static void
 mark_changes(Seams *seams, const Fact *fact, int number)
@@ -41,16 +98,20 @@ mark_changes(Seams *seams, const Fact *fact, int number)
 	ListCell   *cell;
 
 	mark(seams, 0, number);
+	mark_all(seams, seams->model->renames, number);
+	mark_life(seams, fact->object, number);
 	foreach(cell, fact->changes)
-		mark(seams, ((Change *) lfirst(cell))->statement, number);
-	foreach(cell, seams->model->boundaries)
-		mark(seams, lfirst_int(cell), number);
-	for (const Object *object = fact->object; object != NULL;
-		 object = object->parent)
 	{
-		mark(seams, object->born, number);
-		mark(seams, object->died, number);
+		const Change *change = lfirst(cell);
+
+		mark(seams, change->statement, number);
+		mark_definition(seams, change->before.definition, number);
+		mark_definition(seams, change->after.definition, number);
 	}
+	if (fact->kind == FACT_FUNCTION || fact->kind == FACT_TYPE)
+		mark_all(seams, seams->model->type_changes, number);
+	if (fact->kind < FIRST_PROPERTY)
+		mark_sheddings(seams, fact, number);
 }
 
 static void
@@ -100,10 +161,10 @@ typedef struct Side
 {
 	int			known;			/* facts that expect something */
 	int			standing;
-	bool		superseded;		/* by a later statement */
 	int			voids;			/* what they are about needn't be there */
 	Look		failure;		/* the first that doesn't stand */
 	const char *failed_expectation;
+	bool		failed_property;	/* the object is there */
 	const char *first_expectation;
 	const char *first_found;
 } Side;
@@ -142,6 +203,7 @@ look_at_side(const Model *model, const Fact *fact, const State *expected,
 	{
 		side->failure = look;
 		side->failed_expectation = expectation(fact, expected, seam);
+		side->failed_property = fact->kind >= FIRST_PROPERTY;
 	}
 }
 
@@ -183,28 +245,21 @@ look_at_statement(const Model *model, int number, int seam, Side *before,
 		if (!changes_between(entry->fact, number, after_seam))
 			look_at_side(model, entry->fact, &entry->change->after, after_seam,
 						 after);
-		else
-			after->superseded = true;
 	}
 }
 
-/*
- * "seam" is where the schema stands, or -1 where it stands nowhere.
- */
+/* What the statement's own facts say. */
 static StatementState
-judge(const Model *model, int number, int seam, const Side *before,
-	  const Side *after)
+judge_alone(const StatementModel *statement, const Side *before,
+			const Side *after)
 {
-	const StatementModel *statement = &model->statements[number];
 	bool		needs = before->standing == before->known;
 	bool		left = after->standing == after->known;
 
 	if (after->failed_expectation != NULL &&
 		after->failure.result == LOOK_INVALID)
 		return STATEMENT_INVALID;
-	if (after->superseded && left && seam >= number)
-		return STATEMENT_DONE;
-	if (before->known == 0 && after->known == 0)
+	if (statement->facts == NIL)
 		return statement->opaque || !statement->repeatable ?
 			STATEMENT_OPAQUE : STATEMENT_NO_EVIDENCE;
 	if (left && needs)
@@ -212,6 +267,22 @@ judge(const Model *model, int number, int seam, const Side *before,
 	if (left)
 		return STATEMENT_DONE;
 	return needs ? STATEMENT_NOT_DONE : STATEMENT_DIFFERS;
+}
+
+/* What shows in no fact of its own may follow from where the schema stands. */
+static StatementState
+judge(const Model *model, int number, const Seam *seam, const Side *before,
+	  const Side *after)
+{
+	StatementState state = judge_alone(&model->statements[number], before,
+									   after);
+
+	if (state != STATEMENT_NO_EVIDENCE || seam->smallest < 0 ||
+		model->statements[number].facts == NIL)
+		return state;
+	if (number <= seam->smallest)
+		return STATEMENT_DONE;
+	return number > seam->largest ? STATEMENT_NOT_DONE : state;
 }
 
 /*
@@ -301,6 +372,7 @@ is_skippable(const Model *model, int number, const Seam *seam,
 		 shows_fully(model, number, seam->largest));
 }
 
+/* What the decision needs to know of a statement. */
 static void
 gather_evidence(const Model *model, int number, const Seam *seam,
 				SeamEvidence *evidence)
@@ -311,7 +383,6 @@ gather_evidence(const Model *model, int number, const Seam *seam,
 	bool		is_void;
 
 	look_at_statement(model, number, seam->smallest, &before, &after);
-	evidence->state = judge(model, number, seam->smallest, &before, &after);
 	/* ALTER TABLE IF EXISTS of nothing. */
 	is_void = !statement->opaque && after.known > 0 &&
 		after.voids == after.known && before.voids == before.known;
@@ -320,20 +391,32 @@ gather_evidence(const Model *model, int number, const Seam *seam,
 	evidence->session = statement->session;
 	evidence->drops_existing = drops_existing(model, number);
 	evidence->skippable = is_skippable(model, number, seam, evidence, is_void);
-	/* IF NOT EXISTS leaves any index of that name, its own or not. */
-	if (evidence->state == STATEMENT_INVALID)
-		evidence->invalid_index = OidIsValid(after.failure.invalid_index) ?
-			after.failure.invalid_index : before.failure.invalid_index;
-	if (after.failed_expectation != NULL)
-	{
-		evidence->expected = after.failed_expectation;
-		evidence->found = after.failure.found;
-	}
-	else
-	{
-		evidence->expected = after.first_expectation;
-		evidence->found = after.first_found;
-	}
+}
+
+/* What people want to know of it, once it is decided where the schema stands. */
+static void
+describe_evidence(const Model *model, int number, const Seam *seam,
+				  SeamEvidence *evidence)
+{
+	Side		before = {0};
+	Side		after = {0};
+	const Side *telling = &after;
+
+	look_at_statement(model, number,
+					  seam->smallest < 0 ? -1 : seam->resume_from,
+					  &before, &after);
+	evidence->state = judge(model, number, seam, &before, &after);
+	evidence->invalid_index = evidence->state == STATEMENT_INVALID ?
+		after.failure.invalid_index : InvalidOid;
+
+	/* Not that it isn't there is worth knowing, but what is in the way. */
+	if (evidence->state == STATEMENT_DIFFERS && !after.failed_property &&
+		after.failure.result == LOOK_MISSING)
+		telling = &before;
+	evidence->expected = telling->failed_expectation != NULL ?
+		telling->failed_expectation : telling->first_expectation;
+	evidence->found = telling->failed_expectation != NULL ?
+		telling->failure.found : telling->first_found;
 }
 
 /* --- the decision --- */
@@ -426,7 +509,7 @@ decide(Seam *seam, const Seams *seams)
 	{
 		seam->verdict = SEAM_CONTRADICTS;
 		seam->resume_from = 0;
-		seam->reason = "the schema looks like it does behind none of its statements";
+		seam->reason = "the schema looks like no stage of the script";
 		return;
 	}
 	from = advance(seam, seams, seam->smallest);
@@ -499,6 +582,8 @@ seam_find(const Script *script, const char *target_schema, int at_least)
 	find_consistent(&seams, model);
 	fill_in(seam, &seams, at_least);
 	decide(seam, &seams);
+	for (int i = 1; i <= script->statement_count; i++)
+		describe_evidence(model, i, seam, &seam->evidence[i - 1]);
 	look_end(guc_level);
 
 	MemoryContextSwitchTo(result_context);

@@ -16,6 +16,19 @@
 #include "model.h"
 #include "seam.h"
 
+/* The name that a statement about a fact has to name. */
+static const char *
+telling_name(const Model *model, const Fact *fact)
+{
+	const Object *owner = fact->object;
+
+	if (owner == NULL)
+		return fact->name;
+	while (owner->parent != NULL)
+		owner = owner->parent;
+	return model_name_at(owner, model->statement_count, NULL);
+}
+
 /*
  * Whether a statement that the model can't follow, a DO for instance, names
  * something after the history's last word on it.  Then that word may have
@@ -24,12 +37,9 @@
 static bool
 may_be_overtaken(const Model *model, const Fact *fact, int statement)
 {
-	const char *name = fact->name;
+	const char *name = telling_name(model, fact);
 
-	for (const Object *object = fact->object; name == NULL && object != NULL;
-		 object = object->parent)
-		name = model_name_at(object, model->statement_count, NULL);
-	for (int i = statement + 1; name != NULL && i <= model->statement_count; i++)
+	for (int i = statement + 1; i <= model->statement_count; i++)
 	{
 		const StatementModel *later = &model->statements[i];
 

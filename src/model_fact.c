@@ -1,0 +1,415 @@
+/*-------------------------------------------------------------------------
+ *
+ * model_fact.c
+ *	  Facts and objects along the statements of a script.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+
+#include "model_fact.h"
+
+/* --- the table of existence facts --- */
+
+bool
+fact_same_text(const char *left, const char *right)
+{
+	if (left == NULL || right == NULL)
+		return left == right;
+	return strcmp(left, right) == 0;
+}
+
+static uint32
+hash_text(const char *text)
+{
+	return text == NULL ? 0 : hash_bytes((const unsigned char *) text,
+										 strlen(text));
+}
+
+static uint32
+fact_hash(const void *key, Size size)
+{
+	const Fact *fact = *(Fact *const *) key;
+	uint32		hash = hash_bytes((const unsigned char *) &fact->object,
+								  sizeof(fact->object));
+
+	hash = hash_combine(hash, (uint32) fact->kind);
+	hash = hash_combine(hash, hash_text(fact->schema));
+	return hash_combine(hash, hash_text(fact->name));
+}
+
+/* As for memcmp, only whether it is zero counts. */
+static int
+fact_compare(const void *key1, const void *key2, Size size)
+{
+	const Fact *left = *(Fact *const *) key1;
+	const Fact *right = *(Fact *const *) key2;
+
+	return !(left->kind == right->kind && left->object == right->object &&
+			 fact_same_text(left->schema, right->schema) &&
+			 fact_same_text(left->name, right->name));
+}
+
+HTAB *
+fact_create_table(void)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(Fact *),
+		.entrysize = sizeof(Fact *),
+		.hash = fact_hash,
+		.match = fact_compare,
+		.hcxt = CurrentMemoryContext
+	};
+
+	return hash_create("remigrate facts", 256, &control,
+					   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+}
+
+Fact *
+fact_find(const Model *model, FactKind kind, Object *parent,
+		  const char *schema, const char *name)
+{
+	Fact		sought = {
+		.kind = kind,
+		.object = parent,
+		.schema = schema,
+		.name = name
+	};
+	Fact	   *key = &sought;
+	Fact	  **entry = hash_search(model->by_name, &key, HASH_FIND, NULL);
+
+	return entry == NULL ? NULL : *entry;
+}
+
+/* The fact that an object of a name exists; made where it is new. */
+Fact *
+fact_existence(Model *model, FactKind kind, Object *parent,
+		  const char *schema, const char *name)
+{
+	Fact	   *fact = fact_find(model, kind, parent, schema, name);
+
+	if (fact != NULL)
+		return fact;
+	fact = palloc0(sizeof(Fact));
+	fact->kind = kind;
+	fact->object = parent;
+	fact->schema = schema;
+	fact->name = name;
+	model->facts = lappend(model->facts, fact);
+	if (parent != NULL)
+		parent->children = lappend(parent->children, fact);
+	(void) hash_search(model->by_name, &fact, HASH_ENTER, NULL);
+	return fact;
+}
+
+static Fact *
+find_property(const Object *object, FactKind kind)
+{
+	ListCell   *cell;
+
+	foreach(cell, object->properties)
+	{
+		Fact	   *fact = lfirst(cell);
+
+		if (fact->kind == kind)
+			return fact;
+	}
+	return NULL;
+}
+
+Fact *
+fact_property(Model *model, Object *object, FactKind kind)
+{
+	Fact	   *fact = find_property(object, kind);
+
+	if (fact != NULL)
+		return fact;
+	fact = palloc0(sizeof(Fact));
+	fact->kind = kind;
+	fact->object = object;
+	object->properties = lappend(object->properties, fact);
+	model->facts = lappend(model->facts, fact);
+	return fact;
+}
+
+/* --- timelines --- */
+
+State
+state_of(Presence presence, Object *object, Definition *definition)
+{
+	State		state = {presence, object, definition};
+
+	return state;
+}
+
+State
+state_unknown(void)
+{
+	return state_of(UNKNOWN, NULL, NULL);
+}
+
+static bool
+is_known(const State *state)
+{
+	return state->presence == ABSENT || state->presence == PRESENT;
+}
+
+State
+fact_state(const Fact *fact)
+{
+	if (fact == NULL || fact->changes == NIL)
+		return state_unknown();
+	return ((Change *) llast(fact->changes))->after;
+}
+
+StatementModel *
+model_current(Model *model)
+{
+	return &model->statements[model->statement];
+}
+
+void
+fact_append(Fact *fact, int statement, State before, State after)
+{
+	Change	   *change = palloc0(sizeof(Change));
+
+	change->statement = statement;
+	change->before = before;
+	change->after = after;
+	fact->changes = lappend(fact->changes, change);
+}
+
+/*
+ * The statement needs something else than the script has left.  Where nobody
+ * knows what an opaque statement in between has done, it may have done this.
+ */
+static void
+reconcile_needs(Model *model, Fact *fact, const State *before)
+{
+	const Change *last;
+
+	if (fact->changes == NIL)
+		return;
+	last = llast(fact->changes);
+	if (!is_known(&last->after) || !is_known(before) ||
+		last->after.presence == before->presence)
+		return;
+	if (model->last_opaque > last->statement)
+		fact_append(fact, model->last_opaque, state_unknown(),
+					  state_unknown());
+	else if (fact->object == NULL ||
+			 model_existence(model, fact->object).presence == PRESENT)
+		model_current(model)->impossible = true;
+}
+
+void
+fact_record(Model *model, Fact *fact, State before, State after)
+{
+	Change	   *last = fact->changes == NIL ? NULL : llast(fact->changes);
+	StatementFact *entry;
+
+	if (last != NULL && last->statement == model->statement)
+	{
+		/* Nothing can be seen between two actions of one statement. */
+		last->after = after;
+		last->reference = false;
+		return;
+	}
+	reconcile_needs(model, fact, &before);
+	fact_append(fact, model->statement, before, after);
+
+	entry = palloc(sizeof(StatementFact));
+	entry->fact = fact;
+	entry->change = llast(fact->changes);
+	model_current(model)->facts = lappend(model_current(model)->facts, entry);
+}
+
+bool
+model_expected(const Fact *fact, int seam, State *state)
+{
+	ListCell   *cell;
+
+	bool		before_all = true;
+
+	*state = state_unknown();
+	if (fact->object != NULL && !model_is_alive(fact->object, seam))
+		return false;
+	foreach(cell, fact->changes)
+	{
+		const Change *change = lfirst(cell);
+
+		if (change->reference)
+			continue;
+		if (change->statement > seam)
+		{
+			if (before_all)
+				*state = change->before;
+			break;
+		}
+		*state = change->after;
+		before_all = false;
+	}
+	/* An index, say, goes with its table. */
+	if (state->presence == PRESENT && state->definition != NULL &&
+		state->definition->table != NULL &&
+		!model_is_alive(state->definition->table, seam))
+		*state = state_unknown();
+	return state->presence != UNKNOWN;
+}
+
+/* --- objects --- */
+
+void
+object_add_name(Object *object, int seam, const char *schema, const char *name)
+{
+	ObjectName *entry = palloc(sizeof(ObjectName));
+
+	entry->seam = seam;
+	entry->schema = schema;
+	entry->name = name;
+	object->names = lappend(object->names, entry);
+}
+
+Object *
+object_new(FactKind kind, Object *parent, const char *schema,
+		   const char *name, int born)
+{
+	Object	   *object = palloc0(sizeof(Object));
+
+	object->kind = kind;
+	object->parent = parent;
+	object->born = born;
+	object->died = NEVER;
+	object_add_name(object, 0, schema, name);
+	return object;
+}
+
+bool
+model_is_alive(const Object *object, int seam)
+{
+	for (; object != NULL; object = object->parent)
+		if (seam < object->born || seam >= object->died)
+			return false;
+	return true;
+}
+
+const char *
+model_name_at(const Object *object, int seam, const char **schema)
+{
+	const ObjectName *name = linitial(object->names);
+	ListCell   *cell;
+
+	foreach(cell, object->names)
+	{
+		const ObjectName *entry = lfirst(cell);
+
+		if (entry->seam > seam)
+			break;
+		name = entry;
+	}
+	if (schema != NULL)
+		*schema = name->schema;
+	return name->name;
+}
+
+Fact *
+fact_of_object(const Model *model, const Object *object)
+{
+	const ObjectName *name = llast(object->names);
+
+	return fact_find(model, object->kind, object->parent, name->schema,
+					 name->name);
+}
+
+Fact *
+model_existence_at(const Model *model, const Object *object, int seam)
+{
+	const char *schema;
+	const char *name = model_name_at(object, seam, &schema);
+
+	return fact_find(model, object->kind, object->parent, schema, name);
+}
+
+Object *
+model_bearer(const Model *model, FactKind kind, Object *parent,
+			 const char *schema, const char *name, int statement)
+{
+	Fact	   *fact = fact_find(model, kind, parent, schema, name);
+	Object	   *bearer = NULL;
+	ListCell   *cell;
+
+	if (fact == NULL)
+		return NULL;
+	foreach(cell, fact->changes)
+	{
+		const Change *change = lfirst(cell);
+
+		if (change->statement > statement)
+		{
+			if (foreach_current_index(cell) == 0)
+				bearer = change->before.object;
+			break;
+		}
+		bearer = change->after.object;
+	}
+	return bearer;
+}
+
+State
+model_property(const Object *object, FactKind kind)
+{
+	return fact_state(find_property(object, kind));
+}
+
+State
+model_existence(const Model *model, const Object *object)
+{
+	return fact_state(fact_of_object(model, object));
+}
+
+/* --- questions about stretches of a script --- */
+
+static bool
+any_between(const List *statements, int from, int to)
+{
+	ListCell   *cell;
+
+	foreach(cell, statements)
+		if (lfirst_int(cell) > from && lfirst_int(cell) <= to)
+			return true;
+	return false;
+}
+
+bool
+model_renames_between(const Model *model, int from, int to)
+{
+	return any_between(model->renames, from, to);
+}
+
+bool
+model_comes_before(const Fact *fact, const List *statements, int seam)
+{
+	ListCell   *cell;
+
+	foreach(cell, fact->changes)
+	{
+		const Change *change = lfirst(cell);
+
+		if (change->reference)
+			continue;
+		/* What the script has said before this is known, and not excused. */
+		if (change->statement <= seam)
+			return false;
+		return any_between(statements, seam, change->statement);
+	}
+	return false;
+}
+
+bool
+model_star_is_stale(const Model *model, const Definition *definition, int seam)
+{
+	return any_between(model->additions, definition->statement, seam) &&
+		model_has_star(definition);
+}
