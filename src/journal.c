@@ -72,7 +72,8 @@ column_is(const Journal *journal, TupleTableSlot *slot,
 	if (is_null)
 		return false;
 	if (column == JOURNAL_ID && journal->id_is_uuid)
-		return strcmp(text_column(journal, slot, column), value) == 0;
+		return strcmp(DatumGetCString(DirectFunctionCall1(uuid_out, datum)),
+					  value) == 0;
 	found = DatumGetTextPP(datum);
 	return VARSIZE_ANY_EXHDR(found) == strlen(value) &&
 		memcmp(VARDATA_ANY(found), value, strlen(value)) == 0;

@@ -83,7 +83,10 @@ look_column_type(Looking *looking)
 
 	if (look_presence(looking, HeapTupleIsValid(tuple), "present") &&
 		looking->definition != NULL)
+	{
+		Assert(HeapTupleIsValid(tuple));
 		compare_type(looking, (Form_pg_attribute) GETSTRUCT(tuple));
+	}
 	if (HeapTupleIsValid(tuple))
 		ReleaseSysCache(tuple);
 }

@@ -275,6 +275,7 @@ look_sequence(Looking *looking)
 
 	if (!look_presence(looking, HeapTupleIsValid(tuple), "present"))
 		return;
+	Assert(HeapTupleIsValid(tuple));
 	if (looking->definition != NULL)
 		foreach(cell, (List *) looking->definition->node)
 		{
@@ -340,7 +341,10 @@ look_comment(Looking *looking)
 
 	if (look_presence(looking, comment != NULL,
 					  comment != NULL ? "present" : "absent") &&
-		looking->definition != NULL &&
-		strcmp(strVal(looking->definition->node), comment) != 0)
-		look_differs(looking, "another comment");
+		looking->definition != NULL)
+	{
+		Assert(comment != NULL);
+		if (strcmp(strVal(looking->definition->node), comment) != 0)
+			look_differs(looking, "another comment");
+	}
 }

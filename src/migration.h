@@ -11,6 +11,7 @@
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 
+#include "compat.h"
 #include "journal.h"
 #include "policy.h"
 #include "script.h"
@@ -134,7 +135,7 @@ extern bool migration_is_known(const Migration *migration,
 /*
  * Refuses a migration with an earlier attempt in its way; raises 55000.
  */
-extern void migration_refuse_unfinished(const Migration *migration);
+pg_noreturn extern void migration_refuse_unfinished(const Migration *migration);
 
 /*
  * Writes down, in the current transaction, that a migration is applied:

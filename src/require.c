@@ -95,6 +95,7 @@ add_missing(Requirement *requirement, const char *name, const char *state,
 static bool
 has_checksum(const MigrationStatus *status, const char *checksum)
 {
+	Assert(status != NULL && status->finished != NULL);
 	if (strcmp(status->finished->checksum, checksum) == 0)
 		return true;
 	return status->entry != NULL &&

@@ -84,6 +84,7 @@ check_fact(const Model *model, const Fact *fact, List *results,
 		return;
 	last = llast(fact->changes);
 	result = result_of(results, model->statements[last->statement].script);
+	Assert(result != NULL);
 	if (result->contradicted ||
 		may_be_overtaken(model, fact, last->statement))
 		return;
