@@ -9,6 +9,7 @@
 #   make test-assert, test-discard, test-sanitize, test-valgrind
 #                             the same on a server that looks closer (test/with)
 #   make coverage             the same, and which lines it didn't run
+#   make check-static         cppcheck, clang-tidy, gcc -fanalyzer, shellcheck
 #   make format               clang-format the C
 #
 # PG_CONFIG=… names another server, WERROR=no lets warnings pass, and
@@ -133,6 +134,9 @@ test-assert test-discard test-sanitize test-valgrind:
 coverage:
 	@test/with coverage
 
+check-static:
+	@test/static
+
 format:
 	clang-format -i --style=file $(wildcard src/*.c src/*.h)
 
@@ -143,4 +147,4 @@ print-%:
 always:
 
 .PHONY: all demo test test-matrix test-assert test-discard test-sanitize \
-	test-valgrind coverage format always install-client uninstall-client
+	test-valgrind coverage check-static format always install-client uninstall-client
