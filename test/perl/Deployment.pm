@@ -10,8 +10,8 @@ use IPC::Run qw(start pump finish timer);
 use PostgreSQL::Test::Utils;
 use Time::HiRes qw(sleep);
 
-our @EXPORT = qw(%migrations stage_history fingerprint start_psql wait_for_output
-  finish_psql wait_until);
+our @EXPORT = qw(%migrations stage_history fingerprint start_psql start_idle_psql
+  wait_for_output finish_psql wait_until);
 
 my $limit = $PostgreSQL::Test::Utils::timeout_default || 180;
 
@@ -98,6 +98,13 @@ sub fingerprint
 	$schema //= 'public';
 
 	return $node->safe_psql($db, qq{
+		CREATE FUNCTION pg_temp.contents(name text) RETURNS text LANGUAGE plpgsql AS \$\$
+		DECLARE
+			contents text;
+		BEGIN
+			EXECUTE format('SELECT string_agg(whole_row::text, E''\\n'' ORDER BY whole_row::text) FROM %I.%I whole_row', '$schema', name) INTO contents;
+			RETURN contents;
+		END \$\$;
 		SELECT 'column', c.relname, c.relkind, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull
 		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 		WHERE c.relnamespace = '$schema'::regnamespace AND a.attnum > 0 ORDER BY c.relname, a.attnum;
@@ -105,7 +112,7 @@ sub fingerprint
 		JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relnamespace = '$schema'::regnamespace ORDER BY c.relname;
 		SELECT 'constraint', conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = '$schema'::regnamespace ORDER BY conname;
 		SELECT 'label', enumlabel FROM pg_enum ORDER BY enumsortorder;
-		SELECT 'rows', relname, md5(query_to_xml(format('SELECT * FROM %I.%I whole_row ORDER BY whole_row::text', '$schema', relname), true, false, '')::text)
+		SELECT 'rows', relname, md5(pg_temp.contents(relname))
 		FROM pg_class WHERE relnamespace = '$schema'::regnamespace AND relkind = 'r' AND relname <> '_prisma_migrations' ORDER BY relname;
 		SELECT 'journal', migration_name, checksum, finished_at IS NOT NULL, rolled_back_at, applied_steps_count, logs
 		FROM $schema._prisma_migrations ORDER BY migration_name;
@@ -120,11 +127,24 @@ sub start_psql
 	my ($node, $db, @statements) = @_;
 	my $psql = { out => '', err => '' };
 
-	local $ENV{PGOPTIONS} = $node->{psql_options} if $node->{psql_options};
 	$psql->{handle} = start(
 		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose',
 			'-d', $node->connstr($db), map { ('-c', $_) } @statements ],
 		'<', \undef, '>', \$psql->{out}, '2>', \$psql->{err},
+		$psql->{timer} = timer($limit));
+	return $psql;
+}
+
+# psql that is idle after the statements, and so holds no snapshot, until it
+# is finished.
+sub start_idle_psql
+{
+	my ($node, $db, @statements) = @_;
+	my $psql = { in => join('', map { "$_;\n" } @statements), out => '', err => '' };
+
+	$psql->{handle} = start(
+		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($db), '-f', '-' ],
+		'<', \$psql->{in}, '>', \$psql->{out}, '2>', \$psql->{err},
 		$psql->{timer} = timer($limit));
 	return $psql;
 }
