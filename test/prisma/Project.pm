@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use utf8;
 use Cwd qw(abs_path);
+use Digest::SHA qw(sha256_hex);
 use Encode qw(decode encode);
 use File::Basename;
 use File::Path qw(make_path remove_tree);
@@ -115,16 +116,7 @@ sub new
 		schema => undef,
 		results => []
 	}, $class;
-	# Copies of one database get in each other's way.
-	my $tries = 0;
-	while (1)
-	{
-		my ($output, $failed) =
-		  _try('', 'createdb', '-T', $template, $self->{database});
-		last if !$failed;
-		die $output if $output !~ /being accessed/ || $tries++ == 100;
-		select undef, undef, undef, 0.1;
-	}
+	$self->create($template);
 	$self->write('prisma.config.mjs', <<'CONFIG');
 const major6 = process.env.PRISMA_MAJOR === '6'
 export default {
@@ -139,9 +131,40 @@ CONFIG
 	return $self;
 }
 
+sub create
+{
+	my ($self, $original) = @_;
+	# Copies of one database get in each other's way.
+	for my $try (1 .. 100)
+	{
+		my ($output, $failed) =
+		  _try('', 'createdb', '-T', $original, $self->{database});
+		return if !$failed;
+		die $output if $output !~ /being accessed/ || $try == 100;
+		select undef, undef, undef, 0.1;
+	}
+}
+
+# The same files, and a copy of the database.
+sub copy
+{
+	my ($self) = @_;
+	my $copy = bless { %$self, database => "$self->{database}_copy" }, ref $self;
+	$copy->create($self->{database});
+	return $self->{copy} = $copy;
+}
+
+# As seen through another ?schema= of the URL.
+sub in_schema
+{
+	my ($self, $schema) = @_;
+	return bless { %$self, schema => $schema }, ref $self;
+}
+
 sub remove
 {
 	my ($self) = @_;
+	$self->{copy}->remove if $self->{copy};
 	_run('', qw(dropdb --force), $self->{database});
 	remove_tree($self->{folder});
 }
@@ -151,13 +174,13 @@ sub remove
 sub write
 {
 	my ($self, $path, $text) = @_;
-	spew("$self->{folder}/$path", encode('UTF-8', $text));
+	spew(encode('UTF-8', "$self->{folder}/$path"), encode('UTF-8', $text));
 }
 
 sub read
 {
 	my ($self, $path) = @_;
-	return decode('UTF-8', slurp("$self->{folder}/$path"));
+	return decode('UTF-8', slurp(encode('UTF-8', "$self->{folder}/$path")));
 }
 
 # What schema.prisma says besides its datasource.
@@ -222,16 +245,31 @@ sub error_of
 	return $output;
 }
 
+# A migration's script, as an argument.
+sub script
+{
+	my ($self, $name) = @_;
+	my $bytes = encode('UTF-8', $self->read("migrations/$name/migration.sql"));
+	return "decode('" . encode_base64($bytes, '') . "', 'base64')";
+}
+
 # name, script and target schema, as arguments of a call.
 sub arguments
 {
 	my ($self, $name, @more) = @_;
-	my $script = encode_base64(
-		slurp("$self->{folder}/migrations/" . encode('UTF-8', $name) . '/migration.sql'),
-		'');
 	(my $quoted = $name) =~ s/'/''/g;
 	push @more, "target_schema => '$self->{schema}'" if $self->{schema};
-	return join ', ', "'$quoted'", "decode('$script', 'base64')", @more;
+	return join ', ', "'$quoted'", $self->script($name), @more;
+}
+
+# What the files' checksums are, as an argument.
+sub checksums
+{
+	my ($self) = @_;
+	my %checksums = map {
+		$_ => sha256_hex(encode('UTF-8', $self->read("migrations/$_/migration.sql")))
+	} $self->names;
+	return "'" . JSON::PP->new->encode(\%checksums) . "'";
 }
 
 sub migrate_call
@@ -285,6 +323,14 @@ sub deploy
 	return $self->sql("CALL remigrate.deploy($schema)");
 }
 
+sub resolve
+{
+	my ($self, $name, $action) = @_;
+	my ($quoted, $script, @more) = split /, (?=decode|target)/, $self->arguments($name);
+	return $self->sql('SELECT remigrate.resolve('
+		  . join(', ', $quoted, "'$action'", "script => $script", @more) . ')');
+}
+
 # The installed client.
 sub client
 {
@@ -309,6 +355,13 @@ SELECT migration_name, checksum, applied_steps_count,
 	CASE WHEN logs <> '' THEN 'logs' ELSE coalesce('"' || logs || '"', 'NULL') END
 FROM $table ORDER BY started_at, finished_at NULLS FIRST
 SQL
+}
+
+sub journal_definition
+{
+	my ($self) = @_;
+	return _run('', qw(pg_dump --schema-only --table=_prisma_migrations),
+		$self->{database}) =~ s/^\\(un)?restrict .*\n//mgr;
 }
 
 # --- What Prisma says ----------------------------------------------------
@@ -339,8 +392,17 @@ sub prisma
 	return $output;
 }
 
+# What Prisma writes for the difference between the history and the model.
+sub new_migration
+{
+	my ($self, $slug) = @_;
+	my $said = $self->prisma(qw(migrate dev --create-only --name), $slug);
+	my ($new) = grep { /_$slug$/ } $self->names;
+	return $new // die "no new migration: $said\n";
+}
+
 # In the background; wait_for() gives what it said.
-sub start
+sub begin
 {
 	my ($self, $what) = @_;
 	my $pid = open(my $pipe, '-|') // die "cannot fork: $!\n";
@@ -361,6 +423,24 @@ sub wait_for
 	my $output = decode('UTF-8', <$pipe> // '');
 	close $pipe;
 	return $output;
+}
+
+# A session that runs this and then sleeps, in a transaction, until end_sleeper().
+sub sleeper
+{
+	my ($self, $sql) = @_;
+	my $pipe = $self->begin(sub { ($self->psql("BEGIN;\n$sql;\nSELECT pg_sleep(300);"))[0] });
+	$self->until_true(q{EXISTS (SELECT FROM pg_stat_activity
+		WHERE wait_event = 'PgSleep' AND datname = current_database())});
+	return $pipe;
+}
+
+sub end_sleeper
+{
+	my ($self, $pipe) = @_;
+	$self->sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE wait_event = 'PgSleep' AND datname = current_database()});
+	return $self->wait_for($pipe);
 }
 
 # Until a query answers t.
