@@ -68,6 +68,19 @@ extern Oid	look_relation_of(const ObjectAddress *address);
 extern bool look_depends(const ObjectAddress *object,
 						 const ObjectAddress *other, bool cascades);
 
+/* --- look_constant.c --- */
+
+/* One of the server's ways to analyse a raw expression or query. */
+typedef Node *(*LookAnalysis) (ParseState *state, Node *raw, void *argument);
+
+/*
+ * Whether this analysis would run nobody's code; if it would, it is to be left
+ * alone.  The state can be used for the analysis afterwards unless that adds
+ * tables to it.
+ */
+extern bool look_may_analyse(ParseState *state, const Node *raw,
+							 LookAnalysis analyse, void *argument);
+
 /* --- look_expression.c --- */
 
 /* A parse state in which the relation's columns can be named. */
@@ -80,7 +93,10 @@ extern void look_default(Looking *looking);
 extern void look_check(Looking *looking, Datum stored);
 extern void look_view(Looking *looking);
 
-/* A raw condition of a policy or trigger cooked, for look_same_expression. */
+/*
+ * A raw condition of an index, a policy or a trigger cooked, for
+ * look_same_expression, or NULL where that would run somebody's code.
+ */
 extern Node *look_cook_condition(ParseState *state, Node *raw,
 								 ParseExprKind kind, const char *construct);
 

@@ -298,7 +298,8 @@ same_when(const Looking *looking, const CreateTrigStmt *statement,
 													 statement->whenClause,
 													 looking->seam),
 								 EXPR_KIND_TRIGGER_WHEN, "WHEN");
-	return look_same_expression(cooked, stringToNode(trigger->tgqual));
+	return cooked != NULL &&
+		look_same_expression(cooked, stringToNode(trigger->tgqual));
 }
 
 static void
@@ -420,7 +421,9 @@ same_condition(const Looking *looking, Relation relation, Node *raw,
 													 looking->definition, raw,
 													 looking->seam),
 								 EXPR_KIND_POLICY, "POLICY");
-	return look_same_expression(cooked, stringToNode(TextDatumGetCString(stored)));
+	return cooked != NULL &&
+		look_same_expression(cooked,
+							 stringToNode(TextDatumGetCString(stored)));
 }
 
 static void
