@@ -33,6 +33,7 @@ typedef struct Reconciliation
 	const char *schema;			/* the only one, or NULL for all */
 	Policy		policy;
 	int			held;			/* migrations */
+	int			sqlstate;		/* of the last schema that could not be done */
 	StringInfoData problems;	/* for the closing warning */
 } Reconciliation;
 
@@ -183,6 +184,7 @@ reconcile_schema(Reconciliation *reconciliation, const char *schema,
 
 		transaction_rollback(reconciliation->context);
 		failure_stop_if_ending(error);
+		reconciliation->sqlstate = error->sqlerrcode;
 		add_problem(reconciliation, "\"%s\": %s", schema, error->message);
 	}
 	PG_END_TRY();
@@ -203,14 +205,9 @@ schemas_to_reconcile(const Reconciliation *reconciliation)
 }
 
 static void
-reconcile_work(void *argument, const SessionSettings *session)
+report_problems(const Reconciliation *reconciliation)
 {
-	Reconciliation *reconciliation = argument;
-	ListCell   *cell;
-
-	foreach(cell, schemas_to_reconcile(reconciliation))
-		reconcile_schema(reconciliation, lfirst(cell), session);
-	if (reconciliation->problems.len > 0)
+	if (reconciliation->held > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_REMIGRATE_HELD),
 				 errmsg_plural("%d migration is held: %s",
@@ -218,6 +215,22 @@ reconcile_work(void *argument, const SessionSettings *session)
 							   reconciliation->held, reconciliation->held,
 							   reconciliation->problems.data),
 				 errhint("Correct the migration and stage it again, resolve it, or deploy it by hand.")));
+	else if (reconciliation->problems.len > 0)
+		ereport(WARNING,
+				(errcode(reconciliation->sqlstate),
+				 errmsg("could not reconcile %s",
+						reconciliation->problems.data)));
+}
+
+static void
+reconcile_work(void *argument, const SessionSettings *session)
+{
+	Reconciliation *reconciliation = argument;
+	ListCell   *cell;
+
+	foreach(cell, schemas_to_reconcile(reconciliation))
+		reconcile_schema(reconciliation, lfirst(cell), session);
+	report_problems(reconciliation);
 }
 
 /* SQL: reconcile(target_schema text) */

@@ -363,8 +363,12 @@ registry_schemas(void)
 	uint64		count;
 
 	query_begin(&scope, QUERY_AS_OWNER);
-	count = query_run("SELECT DISTINCT target_schema FROM remigrate.registry"
-					  " WHERE staged_at IS NOT NULL ORDER BY target_schema",
+	/* One that was dropped is of no account unless it lacks a migration. */
+	count = query_run("SELECT DISTINCT r.target_schema FROM remigrate.registry r"
+					  " WHERE r.staged_at IS NOT NULL AND (r.state <> 'applied'"
+					  "  OR EXISTS (SELECT FROM pg_catalog.pg_namespace n"
+					  "   WHERE n.nspname = r.target_schema))"
+					  " ORDER BY r.target_schema",
 					  &parameters, true);
 	old_context = MemoryContextSwitchTo(scope.caller_context);
 	for (uint64 i = 0; i < count; i++)
