@@ -34,6 +34,7 @@ REGRESS = \
 	require \
 	recording \
 	locks \
+	reconcile \
 	caller \
 	look
 

@@ -35,7 +35,8 @@ registry_knows(const Migration *migration, const RegistryEntry *entry)
 	if (entry == NULL || strcmp(entry->checksum, script->checksum) != 0)
 		return false;
 	return strcmp(entry->state, "applied") == 0 ||
-		(strcmp(entry->state, "pending") == 0 && entry->staged_by != NULL &&
+		(strcmp(entry->state, "pending") == 0 && !entry->held &&
+		 entry->staged_by != NULL &&
 		 strcmp(entry->staged_by, GetUserNameFromId(GetUserId(), false)) == 0);
 }
 
