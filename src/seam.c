@@ -43,14 +43,27 @@ mark_all(Seams *seams, const List *statements, int number)
 		mark(seams, lfirst_int(cell), number);
 }
 
-/* An object, and what it is part of, begins or ends. */
+/* An object, or what it is part of, begins or ends, surely or perhaps. */
 static void
 mark_life(Seams *seams, const Object *object, int number)
 {
 	for (; object != NULL; object = object->parent)
 	{
+		ListCell   *cell;
+
 		mark(seams, object->born, number);
 		mark(seams, object->died, number);
+		foreach(cell, object->names)
+		{
+			int			seam = ((ObjectName *) lfirst(cell))->seam;
+			const Fact *fact = model_existence_at(seams->model, object, seam);
+			ListCell   *change;
+
+			if (fact == NULL)
+				continue;
+			foreach(change, fact->changes)
+				mark(seams, ((Change *) lfirst(change))->statement, number);
+		}
 	}
 }
 
