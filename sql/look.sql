@@ -280,6 +280,10 @@ SELECT show('CREATE TABLE t (a int PRIMARY KEY); DELETE FROM t');
 -- before the evidence it can't be seen, and after it it is certain
 SELECT show('DELETE FROM t; CREATE TABLE u ()');
 SELECT show('CREATE TABLE t (a int PRIMARY KEY); CREATE TABLE u (); DELETE FROM t');
+-- what can't be compared is not left out
+CREATE FUNCTION one() RETURNS int LANGUAGE sql RETURN 1;
+SELECT show('CREATE OR REPLACE FUNCTION one() RETURNS int LANGUAGE sql RETURN 2');
+SELECT show($$CREATE OR REPLACE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 2'$$);
 -- a fresh script is run
 SELECT show('CREATE TABLE IF NOT EXISTS t (a int); INSERT INTO t VALUES (1)');
 ROLLBACK;
