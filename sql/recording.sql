@@ -39,4 +39,11 @@ CALL remigrate.migrate('m', 'CREATE TABLE by_hand.t (); COMMIT; SELECT 1/0', 'by
 SELECT * FROM remigrate.repair('by_hand');
 SELECT remigrate.resolve('m', 'rolled_back', target_schema => 'by_hand');
 
+-- A setting that the caller can't have back is no reason to fail.
+SET temp_buffers = '4MB';
+CALL remigrate.migrate('buffers', 'SET temp_buffers = ''16MB''; SET work_mem = ''5MB'';
+CREATE TEMP TABLE x (a int); INSERT INTO x VALUES (1)', 'recording');
+SELECT state, current_setting('temp_buffers'), current_setting('work_mem') = '5MB' AS script_s
+	FROM remigrate.status('recording') WHERE migration_name = 'buffers';
+
 DROP SCHEMA recording, by_hand CASCADE;

@@ -97,13 +97,14 @@ session_save(void)
 
 /*
  * With the rights of a superuser: the value was there before, so whoever set
- * it was allowed to.  A null value means RESET.
+ * it was allowed to.  A null value means RESET.  "elevel" is for a value that
+ * the server does not take any more, 0 for an error.
  */
 static void
-set_back(const char *name, const char *value)
+set_back(const char *name, const char *value, int elevel)
 {
 	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION,
-							 GUC_ACTION_SET, true, 0, false);
+							 GUC_ACTION_SET, true, elevel, false);
 }
 
 static bool
@@ -128,7 +129,7 @@ reset_others(const SessionSettings *saved)
 		if (is_set(all[i]) &&
 			bsearch(&key, saved->settings, saved->count,
 					sizeof(SavedSetting), compare_settings) == NULL)
-			set_back(key.name, NULL);
+			set_back(key.name, NULL, WARNING);
 	}
 }
 
@@ -138,16 +139,17 @@ session_restore(const SessionSettings *saved)
 	/* The session's own role first: it decides what may be set. */
 	if (!same_value(value_of("session_authorization"),
 					saved->session_authorization))
-		set_back("session_authorization", saved->session_authorization);
+		set_back("session_authorization", saved->session_authorization, 0);
 	if (!same_value(value_of("role"), saved->role))
-		set_back("role", saved->role);
+		set_back("role", saved->role, 0);
 
 	reset_others(saved);
 	for (int i = 0; i < saved->count; i++)
 	{
 		const SavedSetting *setting = &saved->settings[i];
 
+		/* Such as temp_buffers after a temporary table: no reason to fail. */
 		if (!same_value(value_of(setting->name), setting->value))
-			set_back(setting->name, setting->value);
+			set_back(setting->name, setting->value, WARNING);
 	}
 }

@@ -18,8 +18,8 @@ extern SessionSettings *session_save(void);
 
 /*
  * Puts back what has changed since; takes effect for good when the current
- * transaction commits.  Raises nothing that the server would not raise for
- * a SET to the value a setting already had.
+ * transaction commits.  Raises what SET SESSION AUTHORIZATION and SET ROLE
+ * raise, and warns of any other setting that can't have its value back.
  */
 extern void session_restore(const SessionSettings *settings);
 
