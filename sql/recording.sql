@@ -39,6 +39,34 @@ CALL remigrate.migrate('m', 'CREATE TABLE by_hand.t (); COMMIT; SELECT 1/0', 'by
 SELECT * FROM remigrate.repair('by_hand');
 SELECT remigrate.resolve('m', 'rolled_back', target_schema => 'by_hand');
 
+-- What is put off until the commit runs as whoever the script made itself,
+-- and not as the caller who writes the record: deferred triggers, those that
+-- one of them puts off, and cursors that outlive the transaction.
+CREATE ROLE regress_remigrate_low;
+GRANT USAGE, CREATE ON SCHEMA recording TO regress_remigrate_low;
+SET ROLE regress_remigrate_low;
+CREATE TABLE ran (what text, who name DEFAULT current_user);
+CREATE TABLE low (depth int);
+CREATE FUNCTION put_off() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	INSERT INTO ran VALUES ('trigger ' || new.depth);
+	SET CONSTRAINTS ALL DEFERRED;
+	INSERT INTO low SELECT new.depth + 1 WHERE new.depth < 3;
+	RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER put_off AFTER INSERT ON low DEFERRABLE INITIALLY DEFERRED
+	FOR EACH ROW EXECUTE FUNCTION put_off();
+CREATE FUNCTION fetched() RETURNS int LANGUAGE sql AS
+	$$ INSERT INTO ran VALUES ('cursor'); INSERT INTO low VALUES (3); SELECT 1 $$;
+RESET ROLE;
+CALL remigrate.migrate('low', 'SET ROLE regress_remigrate_low; INSERT INTO low VALUES (1);
+DECLARE held CURSOR WITH HOLD FOR SELECT fetched(); DECLARE gone CURSOR FOR SELECT 1', 'recording');
+SELECT * FROM ran;
+SELECT current_user = session_user AS caller_s;
+FETCH held;
+CLOSE held;
+DROP OWNED BY regress_remigrate_low;
+DROP ROLE regress_remigrate_low;
+
 -- A setting that the caller can't have back is no reason to fail.
 SET temp_buffers = '4MB';
 CALL remigrate.migrate('buffers', 'SET temp_buffers = ''16MB''; SET work_mem = ''5MB'';

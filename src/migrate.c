@@ -391,7 +391,6 @@ record_found(MigrationRun *run, const Decision *decision)
 
 	lock_retake_prisma(migration->script->subject,
 					   migration->policy.migration_lock_wait);
-	lock_check_still_held(migration->script->subject);
 	transaction_make_writable();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	run_record_end(run, OUTCOME_ALREADY_APPLIED, 0, decision);

@@ -16,6 +16,7 @@
 #include "commands/trigger.h"
 #include "nodes/parsenodes.h"
 #include "utils/guc.h"
+#include "utils/portal.h"
 #include "utils/snapmgr.h"
 
 #include "blocker.h"
@@ -164,16 +165,18 @@ open_journal(MigrationRun *run)
 }
 
 /*
- * What the script has put off until its COMMIT, while it still is whoever it
- * made itself: a trigger's function must not get the caller's role from us.
+ * What a commit runs of the script's, deferred triggers and the queries of
+ * cursors WITH HOLD, in the way a commit does, while the session still is
+ * whoever the script made itself: no function must get the caller's role from
+ * us.
  */
 static void
-fire_deferred_triggers(MigrationRun *run)
+run_what_commit_runs(MigrationRun *run)
 {
-	ConstraintsSetStmt immediate = {.type = T_ConstraintsSetStmt};
-
 	run->committing = true;
-	AfterTriggerSetState(&immediate);
+	do
+		AfterTriggerFireDeferred();
+	while (PreCommit_Portals(false));
 	run->committing = false;
 }
 
@@ -183,6 +186,7 @@ run_record_end(MigrationRun *run, Outcome outcome, int statements,
 {
 	/* Not as whoever the script made itself, and not in its search_path. */
 	session_restore(run->session);
+	lock_check_still_held(run->migration->script->subject);
 	migration_record(run->migration, open_journal(run), outcome,
 					 statements, run->journal_id, decision->logs,
 					 decision->evidence);
@@ -191,7 +195,7 @@ run_record_end(MigrationRun *run, Outcome outcome, int statements,
 static void
 record_success(MigrationRun *run)
 {
-	fire_deferred_triggers(run);
+	run_what_commit_runs(run);
 	run_record_end(run, run->first > 0 ? OUTCOME_RESUMED : OUTCOME_APPLIED,
 				   statement_count(run) - run->first, &run->decision);
 }
