@@ -296,7 +296,7 @@ RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'remigrate_unschedule';
 COMMENT ON FUNCTION remigrate.unschedule() IS
-'Removes the job that schedule has made.
+'Removes the job that schedule has made as this role.
 Returns whether there was one. Raises 42704 where pg_cron is not installed in this database.';
 
 CREATE FUNCTION remigrate.status(target_schema text DEFAULT 'public',
