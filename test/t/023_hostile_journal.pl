@@ -79,7 +79,7 @@ my @calls = (
 	"SELECT * FROM remigrate.look('CREATE TABLE claimed (a int)', 'app')",
 	"SELECT * FROM remigrate.seam('CREATE TABLE claimed (a int)', 'app')",
 	"SELECT * FROM remigrate.repair('app')",
-	"SELECT remigrate.baseline(target_schema => 'app')",
+	"SELECT remigrate.baseline(NULL, 'app')",
 	"SELECT remigrate.resolve('0 failed', 'rolled_back', target_schema => 'app')",
 	"SELECT remigrate.resolve('0 claimed', 'edited', 'SELECT 3', 'app')",
 	"SELECT remigrate.resolve('4', 'applied', 'SELECT 4', 'app')",
