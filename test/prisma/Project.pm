@@ -15,7 +15,8 @@ use POSIX ();
 
 my $here = abs_path(dirname(__FILE__));
 my $top = abs_path("$here/../..");
-our $cache = "$top/tmp_check/prisma";
+my $temporary = $ENV{TMPDIR} || '/tmp';
+my $cache = (-w $top ? "$top/tmp_check" : $temporary) . '/prisma';
 my $template = "prisma_template_$$";
 
 sub slurp
@@ -54,7 +55,8 @@ sub install
 	unlink "$cache/.installed";
 	my $log = `cd '$cache' && npm ci --ignore-scripts --omit=optional \\
 		--omit=peer --no-audit --no-fund --prefer-offline 2>&1 </dev/null`;
-	return 'npm: ' . ($log =~ /^npm error (.*)/m ? $1 : $log || $!) if $?;
+	return 'npm: ' . ($log =~ /^npm error (?!code|errno|syscall)(.*)/m ? $1 : $log || $!)
+	  if $?;
 	local $ENV{PRISMA_SCHEMA_ENGINE_BINARY} = "$cache/engine.mjs";
 	local $ENV{PRISMA_QUERY_ENGINE_LIBRARY} = "$cache/engine.mjs";
 	my $version = `timeout 60 node '$cache/node_modules/prisma/build/index.js' \\
@@ -90,7 +92,7 @@ sub _run
 sub _try
 {
 	my ($input, @command) = @_;
-	my $file = ($ENV{TMPDIR} || '/tmp') . "/prisma.$$.input";
+	my $file = "$temporary/prisma.$$.input";
 	spew($file, encode('UTF-8', $input));
 	my $pid = open(my $pipe, '-|') // die "cannot fork: $!\n";
 	if (!$pid)
@@ -111,7 +113,7 @@ sub new
 	my ($class, $number) = @_;
 	my $self = bless {
 		database => "prisma_${$}_$number",
-		folder => ($ENV{TMPDIR} || '/tmp') . "/prisma.$$.$number",
+		folder => "$temporary/prisma.$$.$number",
 		major => 7,
 		schema => undef,
 		results => []
