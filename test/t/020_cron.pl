@@ -177,7 +177,7 @@ is(value(q{SELECT to_regclass('d_strange.one') IS NULL AND to_regclass('d_strang
 is(states('e_low'), '1 held 0', 'what a low role has staged is held');
 is(value(q{SELECT to_regclass('e_low.low_ran') IS NULL}), 't', '... and does not run');
 my $log = slurp_file($node->logfile);
-like($log, qr/WARNING:  2 migrations are held: "a_bad": migration "1" failed at statement 2 of 2 \(line 1\): division by zero; "e_low": migration "1" was not run: role "mallory", who staged it, does not have the privileges of "boss", who would run it; not reconciled: "d_strange": schema "d_strange" has tables but no journal/,
+like($log, qr/WARNING:  2 migrations are held: "a_bad": migration "1" failed at statement 2 of 2 \(line 1\): division by zero; "d_strange": schema "d_strange" has tables but no journal[^;]*; "e_low": migration "1" was not run: role "mallory", who staged it, does not have the privileges of "boss", who would run it/,
 	'one warning names all that is held');
 
 # A role's own job, and the other's not running any more
