@@ -207,9 +207,11 @@ reconcile_needs(Model *model, Fact *fact, const State *before)
 void
 fact_record(Model *model, Fact *fact, State before, State after)
 {
-	Change	   *last = fact->changes == NIL ? NULL : llast(fact->changes);
+	Change	   *last;
 	StatementFact *entry;
 
+	Assert(fact != NULL);
+	last = fact->changes == NIL ? NULL : llast(fact->changes);
 	if (last != NULL && last->statement == model->statement)
 	{
 		/* Nothing can be seen between two actions of one statement. */
