@@ -61,6 +61,12 @@ typedef struct JournalRow
 } JournalRow;
 
 /*
+ * Raises 42501 for a schema that is not open to the caller, as the server does
+ * for whoever names a table of it.
+ */
+extern void journal_check_schema(Oid schema);
+
+/*
  * Opens the journal of a schema for reading, with AccessShareLock, or for
  * writing, with JOURNAL_WRITE_LOCK, and keeps that lock until the end of the
  * transaction.  Returns NULL where the schema has none.  Raises 42501 for a

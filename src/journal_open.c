@@ -240,9 +240,8 @@ check_journal(Relation relation, Journal *journal)
 	check_statistics(relation);
 }
 
-/* As the server does for whoever names a table of the schema. */
-static void
-check_may_use_schema(Oid schema)
+void
+journal_check_schema(Oid schema)
 {
 	AclResult	result = compat_schema_aclcheck(schema, GetUserId(), ACL_USAGE);
 
@@ -257,7 +256,7 @@ journal_open(Oid schema, LOCKMODE lock_mode)
 	Relation	relation;
 	Oid			relid;
 
-	check_may_use_schema(schema);
+	journal_check_schema(schema);
 	/* Whoever renames it while we wait for its lock makes us look again. */
 	for (;;)
 	{

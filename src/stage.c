@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -157,6 +158,7 @@ remigrate_stage_all(PG_FUNCTION_ARGS)
 	migration_require_argument(fcinfo, 0, "bundle");
 	schema = migration_text_argument(fcinfo, 1, "target_schema");
 	schema_oid = migration_schema(schema);
+	journal_check_schema(schema_oid);
 	bundle = bundle_read(PG_GETARG_DATUM(0), "bundle");
 	foreach(cell, bundle)
 	{
@@ -186,11 +188,16 @@ remigrate_unstage(PG_FUNCTION_ARGS)
 {
 	char	   *name;
 	char	   *schema;
+	Oid			schema_oid;
 	RegistryEntry *entry;
 
 	context_check_procedure("unstage");
 	name = migration_text_argument(fcinfo, 0, "name");
 	schema = migration_text_argument(fcinfo, 1, "target_schema");
+	/* One that is gone, with all that was in it, is nobody's secret. */
+	schema_oid = get_namespace_oid(schema, true);
+	if (OidIsValid(schema_oid))
+		journal_check_schema(schema_oid);
 	if (registry_unstage(schema, name))
 		PG_RETURN_BOOL(true);
 	entry = registry_entry(schema, name);
