@@ -49,7 +49,7 @@ my $many = "DO \$\$ BEGIN FOR i IN 1 .. $tables LOOP EXECUTE format('CREATE TABL
 (my $quoted = "UPDATE counter SET n = n + 1; $many; UPDATE counter SET n = n + 1") =~ s/'/''/g;
 
 like(call("SELECT remigrate.apply('1', '$quoted')"),
-	qr/ERROR:  53200: migration "1" failed at statement 2 of 3 \(line 1\): out of shared memory\nHINT:  You might need to increase max_locks_per_transaction/,
+	qr/ERROR:  53200: migration "1" failed at statement 2 of 3 \(line 1\): out of shared memory\nHINT:  You might need to increase "?max_locks_per_transaction/,
 	'apply: out of locks');
 is(state_of('1'), '', '... leaves nothing');
 like(call("CALL remigrate.migrate('1', '$quoted')"),
@@ -72,7 +72,7 @@ no_locks('out of locks');
 my $sorts = 'UPDATE counter SET n = n + 1; COMMIT; UPDATE counter SET n = n + 1; CREATE TABLE sorted AS SELECT i FROM generate_series(1, 200000) i ORDER BY -i';
 $node->safe_psql('postgres', "ALTER DATABASE postgres SET temp_file_limit = '1MB'; ALTER DATABASE postgres SET work_mem = '64kB'");
 like(call("CALL remigrate.migrate('2', '$sorts')"),
-	qr/ERROR:  53400: migration "2" failed at statement 4 of 4 \(line 1\): temporary file size exceeds temp_file_limit/,
+	qr/ERROR:  53400: migration "2" failed at statement 4 of 4 \(line 1\): temporary file size exceeds "?temp_file_limit/,
 	'out of temporary space');
 is(state_of('2'), 'failed|1|2', '... is on record');
 my $build = 'CREATE TABLE big AS SELECT generate_series(1, 200000) AS i; CREATE INDEX CONCURRENTLY big_i ON big (i)';
@@ -83,7 +83,7 @@ is($node->safe_psql('postgres', 'SELECT n FROM counter'), 3, '... without doing 
 # In the middle of an index
 $node->safe_psql('postgres', "ALTER DATABASE postgres SET temp_file_limit = '1MB'; ALTER DATABASE postgres SET maintenance_work_mem = '1MB'; ALTER DATABASE postgres SET max_parallel_maintenance_workers = 0");
 like(call("CALL remigrate.migrate('3', '$build')"),
-	qr/ERROR:  53400: migration "3" failed at statement 2 of 2 \(line 1\): temporary file size exceeds temp_file_limit/,
+	qr/ERROR:  53400: migration "3" failed at statement 2 of 2 \(line 1\): temporary file size exceeds "?temp_file_limit/,
 	'out of temporary space in the middle of an index');
 is(state_of('3') . ' ' . $node->safe_psql('postgres', "SELECT indisvalid FROM pg_index WHERE indexrelid = 'big_i'::regclass"), 'failed|1|1 f', '... is on record, and leaves an invalid one');
 $node->safe_psql('postgres', "ALTER DATABASE postgres RESET ALL");

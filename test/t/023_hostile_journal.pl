@@ -158,7 +158,8 @@ for my $trap (@traps)
 {
 	my ($what, $reason, $sql, $no_trap) = @$trap;
 	prepare($sql);
-	like(as('boss', "BEGIN; $approach"), qr/tripped: .* as boss/, "$what is a trap") unless $no_trap;
+	# Since 18 what a foreign key's action sets off runs as the table's owner.
+	like(as('boss', "BEGIN; $approach"), qr/tripped: .* as (boss|mallory)/, "$what is a trap") unless $no_trap;
 	my $said = as('boss', join(";\n", @calls));
 	unlike($said, qr/tripped/, "$what runs nothing");
 	like($said, qr/cannot use the journal app._prisma_migrations: it.*\Q$reason\E|cannot use the journal app._prisma_migrations: .*\Q$reason\E/,
