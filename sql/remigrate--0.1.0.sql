@@ -28,6 +28,7 @@ CREATE TABLE remigrate.registry (
 	staged_at timestamptz,
 	staged_by text,
 	journal_id text,
+	process_id integer,
 	statements_done integer NOT NULL DEFAULT 0,
 	statement_running integer,
 	prefix_checksum text,
@@ -310,7 +311,7 @@ AS 'MODULE_PATHNAME', 'remigrate_status';
 COMMENT ON FUNCTION remigrate.status(text) IS
 'Where each migration stands, journal and registry together, one row per migration in name order.
 target_schema: the schema of the journal.
-Returns migration_name; state: applied, pending, failed, rolled_back, edited, unproven or held; staged: whether its script is in the registry, waiting or run; checksum, started_at, finished_at, applied_steps_count and logs of its last journal row; duration between the two; attempts: how many journal rows it has.
+Returns migration_name; state: applied, pending, running, failed, rolled_back, edited, unproven or held; staged: whether its script is in the registry, waiting or run; checksum, started_at, finished_at, applied_steps_count and logs of its last journal row; duration between the two; attempts: how many journal rows it has.
 Raises 3F000 for a schema that is not there, 42809 for a journal that is not a plain table. Works without a journal, in a read-only transaction and on a standby.';
 
 CREATE FUNCTION remigrate.checksum(script text) RETURNS text
@@ -416,6 +417,7 @@ CREATE VIEW remigrate.overview AS
 SELECT r.target_schema,
 	count(*) FILTER (WHERE s.state = 'applied') AS applied,
 	count(*) FILTER (WHERE s.state = 'pending') AS pending,
+	count(*) FILTER (WHERE s.state = 'running') AS running,
 	count(*) FILTER (WHERE s.state = 'failed') AS failed,
 	count(*) FILTER (WHERE s.state = 'rolled_back') AS rolled_back,
 	count(*) FILTER (WHERE s.state = 'edited') AS edited,

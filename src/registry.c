@@ -54,13 +54,16 @@ keep_in_state(const char *schema, const char *name, const Script *script,
 	query_add_text(&parameters, caller);
 	/* Who staged another script does not answer for this one. */
 	query_run("INSERT INTO remigrate.registry AS r"
-			  " (target_schema, migration_name, checksum, state, journal_id)"
-			  " VALUES ($1, $2, $3, $4, $5)"
+			  " (target_schema, migration_name, checksum, state, journal_id,"
+			  "  process_id)"
+			  " VALUES ($1, $2, $3, $4, $5,"
+			  "  CASE $4 WHEN 'running' THEN pg_catalog.pg_backend_pid() END)"
 			  " ON CONFLICT (target_schema, migration_name) DO UPDATE"
 			  " SET staged_by = CASE WHEN r.checksum = excluded.checksum"
 			  "  OR r.staged_by IS NULL THEN r.staged_by ELSE $6 END,"
 			  " checksum = excluded.checksum, state = excluded.state,"
-			  " journal_id = excluded.journal_id, statements_done = 0,"
+			  " journal_id = excluded.journal_id,"
+			  " process_id = excluded.process_id, statements_done = 0,"
 			  " statement_running = NULL, prefix_checksum = NULL",
 			  &parameters, false);
 	query_end(&scope);
@@ -105,7 +108,8 @@ registry_record_progress(const char *schema, const char *name,
 	query_add_text(&parameters, prefix);
 	run_for_migration("UPDATE remigrate.registry SET statements_done = $3,"
 					  " statement_running = nullif($4, 0),"
-					  " prefix_checksum = $5"
+					  " prefix_checksum = $5,"
+					  " process_id = pg_catalog.pg_backend_pid()"
 					  " WHERE target_schema = $1 AND migration_name = $2",
 					  &parameters);
 }
@@ -283,12 +287,19 @@ registry_script_text(const char *checksum)
 	return bytes ? pg_any_to_server(bytes, length, PG_UTF8) : NULL;
 }
 
-/* The columns that read_entry reads, in its order. */
+/*
+ * The columns that read_entry reads, in its order.  A process id may be
+ * another process's by now, but hardly that of one who migrates, too.
+ */
 #define ENTRY_COLUMNS \
 	"migration_name, checksum, state, staged_by, journal_id," \
 	" statements_done, coalesce(statement_running, 0), prefix_checksum," \
 	" last_error, last_sqlstate, held," \
-	" coalesce(next_attempt_at <= pg_catalog.clock_timestamp(), true)"
+	" coalesce(next_attempt_at <= pg_catalog.clock_timestamp(), true)," \
+	" CASE state WHEN 'running' THEN EXISTS (" \
+	"  SELECT FROM remigrate.activity a" \
+	"  WHERE a.process_id = registry.process_id AND a.activity = 'holds')" \
+	" ELSE false END"
 
 static RegistryEntry *
 read_entry(uint64 i)
@@ -307,6 +318,7 @@ read_entry(uint64 i)
 	entry->last_sqlstate = query_text(i, 10);
 	entry->held = DatumGetBool(query_value(i, 11, NULL));
 	entry->is_due = DatumGetBool(query_value(i, 12, NULL));
+	entry->is_at_work = DatumGetBool(query_value(i, 13, NULL));
 	return entry;
 }
 

@@ -112,10 +112,11 @@ require_one(Requirement *requirement, List *statuses, const char *name,
 	const char *state = status ? status_state(status) : "unknown";
 
 	requirement->required++;
-	if (strcmp(state, "applied") != 0)
+	if (strcmp(state, "edited") == 0 || strcmp(state, "running") == 0)
+		add_missing(requirement, name, state, NULL);
+	else if (strcmp(state, "applied") != 0)
 		add_missing(requirement, name, state,
-					status && strcmp(state, "edited") != 0 ?
-					last_error(status) : NULL);
+					status ? last_error(status) : NULL);
 	else if (checksum != NULL && !has_checksum(status, checksum))
 		add_missing(requirement, name, "edited", NULL);
 }

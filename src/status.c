@@ -64,7 +64,11 @@ status_state(const MigrationStatus *status)
 
 	/* As for Prisma, a failed row counts whatever stands beside it. */
 	if (status->failed != NULL)
+	{
+		if (status->entry != NULL && status->entry->is_at_work)
+			return "running";
 		return held ? "held" : "failed";
+	}
 	if (status->finished != NULL)
 	{
 		if (!checksum_is_plausible(status->finished->checksum))

@@ -64,7 +64,7 @@ status() {
 		}) | {
 			schema: $schema,
 			up_to_date: all(.[]; .state == "applied" or
-				(.in_folder | not) and .state != "failed" and .state != "held"),
+				(.in_folder | not) and (.state | IN("failed", "held", "running") | not)),
 			migrations: .
 		}' >"$tmp/status.json" || die 2 'an answer of an unknown form'
 	if [ -n "$json" ]; then
