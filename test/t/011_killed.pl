@@ -56,8 +56,21 @@ sub wait_for_server
 	die 'the server does not come back';
 }
 
+# The server is as before until the postmaster has heard of the death.
+sub kill_and_wait
+{
+	kill 'KILL', $_[0];
+	for (1 .. 1800)
+	{
+		last if !kill 0, $_[0];
+		sleep 0.05;
+	}
+	sleep 0.05;
+	wait_for_server();
+}
+
 my %disturb = (
-	'SIGKILL' => sub { kill 'KILL', $_[0] and sleep 0.05; wait_for_server() },
+	'SIGKILL' => \&kill_and_wait,
 	'immediate stop' => sub { $node->stop('immediate'); $node->start },
 	'termination' => sub { $node->safe_psql('postgres', "SELECT pg_terminate_backend($_[0])") },
 );
