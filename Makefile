@@ -43,7 +43,8 @@ ISOLATION = \
 	holders \
 	blockers \
 	deployers \
-	builds
+	builds \
+	scripts
 
 EXTENSION = remigrate
 MODULE_big = remigrate

@@ -22,7 +22,7 @@ COMMENT ON TABLE remigrate.script IS
 CREATE TABLE remigrate.registry (
 	target_schema text NOT NULL,
 	migration_name text COLLATE "C" NOT NULL,
-	checksum text NOT NULL REFERENCES remigrate.script,
+	checksum text NOT NULL,
 	state text NOT NULL CHECK (state IN ('pending', 'running', 'applied')),
 	held boolean NOT NULL DEFAULT false,
 	staged_at timestamptz,

@@ -19,15 +19,26 @@
 #include "query.h"
 #include "registry.h"
 
+/*
+ * Keeps the script, and keeps others from forgetting it before this
+ * transaction has recorded what refers to it.  A foreign key would do that,
+ * too; but pg_restore --jobs loads the tables of an extension in any order.
+ */
 static void
 keep_script(const Script *script)
 {
 	QueryParameters parameters = {0};
+	QueryParameters checksum = {0};
 
 	query_add_text(&parameters, script->checksum);
 	query_add_bytea(&parameters, script->bytes, script->byte_count);
-	query_run("INSERT INTO remigrate.script (checksum, content) VALUES ($1, $2)"
-			  " ON CONFLICT DO NOTHING", &parameters, false);
+	query_add_text(&checksum, script->checksum);
+	while (query_run("INSERT INTO remigrate.script (checksum, content)"
+					 " VALUES ($1, $2) ON CONFLICT DO NOTHING",
+					 &parameters, false) == 0 &&
+		   query_run("SELECT FROM remigrate.script WHERE checksum = $1"
+					 " FOR KEY SHARE", &checksum, false) == 0)
+		CHECK_FOR_INTERRUPTS();	/* it was forgotten in between */
 }
 
 static void
@@ -149,13 +160,21 @@ registry_record_attempt(const char *schema, const char *name, bool held)
 					  &parameters);
 }
 
-/* Scripts that no migration refers to any more. */
+/*
+ * Forgets a script if no migration refers to it any more: by a snapshot that
+ * is taken after everybody has had his turn who was about to refer to it.
+ * Where the transaction's own is an older one, the script stays.
+ */
 static void
 forget_script(const char *checksum)
 {
 	QueryParameters parameters = {0};
 
+	if (IsolationUsesXactSnapshot())
+		return;
 	query_add_text(&parameters, checksum);
+	query_run("SELECT FROM remigrate.script WHERE checksum = $1 FOR UPDATE",
+			  &parameters, false);
 	query_run("DELETE FROM remigrate.script s WHERE checksum = $1 AND NOT EXISTS"
 			  " (SELECT FROM remigrate.registry r WHERE r.checksum = $1)",
 			  &parameters, false);
