@@ -36,7 +36,8 @@ REGRESS = \
 	locks \
 	reconcile \
 	caller \
-	look
+	look \
+	found
 
 ISOLATION = \
 	appliers \

@@ -477,12 +477,17 @@ decide_resume(Seam *seam, const Model *model, int from)
 	seam->resume_from = from;
 	for (int i = from; i < seam->largest; i++)
 	{
-		if (seam->evidence[i].repeatable)
+		const SeamEvidence *evidence = &seam->evidence[i];
+
+		/* What is dropped, if it exists, may have been made anew since. */
+		if (evidence->repeatable && !evidence->drops_existing)
 			continue;
 		seam->verdict = SEAM_UNDECIDABLE;
-		seam->reason = psprintf("the schema does not show whether statement %d (%s) has run",
+		seam->reason = psprintf("the schema does not show whether statement %d (%s) has run%s",
 								i + 1,
-								script_command_name(model->statements[i + 1].statement));
+								script_command_name(model->statements[i + 1].statement),
+								evidence->repeatable ?
+								", and it would drop what is there" : "");
 		return;
 	}
 	if (from == count)
