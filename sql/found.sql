@@ -30,4 +30,15 @@ CREATE TABLE t (a int);
 SELECT show_all('CREATE TABLE a ()', 'ALTER TABLE t DROP COLUMN IF EXISTS a', 'ALTER TABLE t ADD COLUMN IF NOT EXISTS a int');
 ROLLBACK;
 
+-- A schema with nothing but a partitioned table is not empty.
+CREATE SCHEMA found;
+CREATE TABLE found.t (a int NOT NULL) PARTITION BY HASH (a);
+SELECT remigrate.apply('1', 'CREATE INDEX ON t (a)', 'found');
+DROP SCHEMA found CASCADE;
+CREATE SCHEMA found;
+CREATE TABLE found.t (a int NOT NULL) PARTITION BY HASH (a);
+CREATE INDEX ON found.t (a);
+SELECT remigrate.apply('1', 'CREATE INDEX ON t (a)', 'found');
+DROP SCHEMA found CASCADE;
+
 DROP FUNCTION show_all(text[]), show(text);

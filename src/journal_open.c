@@ -337,7 +337,7 @@ journal_schema_has_tables(Oid schema)
 	/* An extension's tables are nobody's application. */
 	return query_run_once(QUERY_AS_CALLER,
 						  "SELECT 1 FROM pg_catalog.pg_class c"
-						  " WHERE c.relnamespace = $1 AND c.relkind = 'r'"
+						  " WHERE c.relnamespace = $1 AND c.relkind IN ('r', 'p')"
 						  " AND c.relname <> $2 AND NOT EXISTS"
 						  " (SELECT FROM pg_catalog.pg_depend d"
 						  "  WHERE d.classid = 'pg_catalog.pg_class'::regclass"
