@@ -41,4 +41,61 @@ CREATE INDEX ON found.t (a);
 SELECT remigrate.apply('1', 'CREATE INDEX ON t (a)', 'found');
 DROP SCHEMA found CASCADE;
 
+-- Who owns a sequence counts.
+BEGIN;
+CREATE TABLE t (a serial);
+SELECT show_all('ALTER SEQUENCE t_a_seq OWNED BY NONE');
+ROLLBACK;
+
+-- Names that the server makes up
+BEGIN;
+SELECT show_all('CREATE TABLE t (a int, b int, UNIQUE (b, a) INCLUDE (a))');
+SELECT show_all('CREATE TABLE u (a int, CONSTRAINT k UNIQUE (a), PRIMARY KEY (a))');
+ROLLBACK;
+
+-- A constraint and its index
+BEGIN;
+CREATE TABLE t (a int PRIMARY KEY, b int UNIQUE, c int CHECK (c > 0));
+SELECT show_all('COMMENT ON INDEX t_pkey IS NULL', 'ALTER TABLE t DROP CONSTRAINT t_pkey');
+SELECT show_all('ALTER INDEX t_b_key SET (fillfactor = 50)', 'ALTER TABLE t RENAME CONSTRAINT t_b_key TO u', 'COMMENT ON INDEX u IS NULL');
+SELECT show_all('ALTER INDEX u RENAME TO v', 'ALTER TABLE t RENAME CONSTRAINT v TO w', 'ALTER TABLE t DROP CONSTRAINT w');
+SELECT show_all('ALTER TABLE t RENAME CONSTRAINT t_c_check TO c', 'ALTER TABLE t DROP COLUMN c');
+ROLLBACK;
+BEGIN;
+CREATE TABLE t (a int PRIMARY KEY);
+SELECT show_all('ALTER INDEX t_pkey SET (fillfactor = 50)', 'DROP TABLE t');
+ROLLBACK;
+
+-- What a statement may have made that nobody can follow
+BEGIN;
+SELECT show_all('CREATE TABLE a ()', 'DO $do$ BEGIN CREATE TABLE b (); END $do$', 'ALTER TABLE b ADD COLUMN c int');
+SELECT show_all('DO $do$ BEGIN CREATE TABLE d (); END $do$', 'CREATE TABLE e ()', 'DROP TABLE d');
+SELECT show_all('CREATE TABLE f ()', 'ALTER TABLE f ADD COLUMN IF NOT EXISTS g int CHECK (g > 0)', 'ALTER TABLE f RENAME CONSTRAINT f_g_check TO h');
+ROLLBACK;
+
+-- What goes with a table, or by CASCADE
+BEGIN;
+CREATE TABLE t (a int);
+CREATE TABLE child () INHERITS (t);
+SELECT show_all('ALTER TABLE child ALTER a SET NOT NULL', 'DROP TABLE t CASCADE');
+SELECT show_all('CREATE TABLE t (a int)', 'CREATE TABLE child () INHERITS (t)', 'DROP TABLE t CASCADE');
+SELECT show_all('CREATE TABLE t (a int) PARTITION BY LIST (a)', 'CREATE TABLE part PARTITION OF t DEFAULT', 'CREATE INDEX part_a ON part (a)', 'DROP TABLE t');
+SELECT show_all('CREATE TABLE t (a int) PARTITION BY LIST (a)', 'CREATE TABLE part (a int)', 'ALTER TABLE t ATTACH PARTITION part DEFAULT', 'ALTER TABLE t DETACH PARTITION part', 'DROP TABLE t');
+ROLLBACK;
+
+-- Defaults
+BEGIN;
+SELECT show_all('CREATE TABLE t (a timestamptz DEFAULT ''2026-01-01'', b varchar DEFAULT '''')', 'ALTER TABLE t ALTER a TYPE varchar(20), ALTER b TYPE char(3)');
+SELECT show($$CREATE TABLE t (a timestamptz DEFAULT '2026-01-02', b varchar DEFAULT ''); ALTER TABLE t ALTER a TYPE varchar(20), ALTER b TYPE char(3)$$);
+SELECT show_all('CREATE TYPE mood AS ENUM (''sad'')', 'CREATE TABLE u (a mood DEFAULT ''sad'', CHECK (a = ''sad''))', 'ALTER TYPE mood RENAME VALUE ''sad'' TO ''blue''');
+SELECT show_all('CREATE TABLE v (a int DEFAULT 1)', 'ALTER TABLE v ALTER a DROP EXPRESSION IF EXISTS');
+SELECT show_all('CREATE TABLE w (a int GENERATED ALWAYS AS IDENTITY)', 'ALTER TABLE w RENAME TO x', 'ALTER TABLE x ALTER a DROP IDENTITY');
+ROLLBACK;
+
+-- A function whose argument's type gets another name
+BEGIN;
+CREATE TYPE mood AS ENUM ('sad');
+SELECT show_all('CREATE FUNCTION f(a mood) RETURNS int LANGUAGE sql AS ''SELECT 1''', 'ALTER TYPE mood RENAME TO temper', 'DROP FUNCTION f');
+ROLLBACK;
+
 DROP FUNCTION show_all(text[]), show(text);

@@ -402,6 +402,12 @@ conclude_from_error(Looking *looking, const ErrorData *error)
 		model_renames_between(looking->model, definition->statement,
 							  looking->seam))
 		looking->look->result = LOOK_UNCOMPARED;
+
+	/* Nor can a label, which a constant may be, through its own. */
+	if (error->sqlerrcode == ERRCODE_INVALID_TEXT_REPRESENTATION &&
+		model_renames_labels_between(looking->model, definition == NULL ? 0 :
+									 definition->statement, looking->seam))
+		looking->look->result = LOOK_UNCOMPARED;
 }
 
 /*

@@ -198,21 +198,84 @@ cook_value(ParseState *state, Node *raw, Oid type, int32 modifier,
 		analyse_value(state, raw, &place) : NULL;
 }
 
-/* What a definition of a default makes of the type that is there. */
+/*
+ * The types that the script has given a column between the definition of its
+ * default and the looking's seam (Definition *), behind the one that it had
+ * then: NULL where the script doesn't say.
+ */
+static List *
+types_since(const Looking *looking)
+{
+	const Definition *before = NULL;
+	List	   *types = NIL;
+	ListCell   *cell;
+
+	foreach(cell, model_changes(looking->fact->object, FACT_COLUMN_TYPE))
+	{
+		const Change *change = lfirst(cell);
+
+		if (change->statement <= looking->definition->statement)
+			before = change->after.definition;
+		else if (change->statement <= looking->seam)
+			types = lappend(types, change->after.definition);
+	}
+	return types == NIL ? NIL : lcons(unconstify(Definition *, before), types);
+}
+
+/* NULL where an expression can't be brought to a type. */
+static Node *
+convert_value(Node *value, Oid type, int32 modifier)
+{
+	value = strip_implicit_coercions(value);
+	return coerce_to_target_type(NULL, value, exprType(value), type, modifier,
+								 COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
+}
+
+/*
+ * What a definition of a default makes of the type that is there.  ALTER
+ * COLUMN TYPE brings what is stored to the new type; a literal is of the old
+ * one by then.  *known is false where the old type isn't.
+ */
 static Node *
 scripted_value(const Looking *looking, ParseState *state, Oid type,
-			   int32 modifier)
+			   int32 modifier, bool *known)
 {
 	const Definition *definition = looking->definition;
 	Constraint *constraint;
+	Node	   *value = NULL;
+	Node	   *raw;
+	List	   *types;
+	ListCell   *cell;
 
+	*known = true;
 	if (definition == NULL || definition->node == NULL)
 		return NULL;
 	constraint = castNode(Constraint, definition->node);
-	return cook_value(state,
-					  model_expression_at(looking->model, definition,
-										  constraint->raw_expr, looking->seam),
-					  type, modifier, constraint->contype == CONSTR_GENERATED);
+	raw = model_expression_at(looking->model, definition, constraint->raw_expr,
+							  looking->seam);
+	types = constraint->contype == CONSTR_GENERATED ? NIL : types_since(looking);
+	if (types == NIL)
+		return cook_value(state, raw, type, modifier,
+						  constraint->contype == CONSTR_GENERATED);
+	foreach(cell, types)
+	{
+		const Definition *step = lfirst(cell);
+
+		if (step == NULL ||
+			!look_type_name(looking, step,
+							castNode(ColumnDef, step->node)->typeName,
+							&type, &modifier))
+		{
+			*known = false;
+			return NULL;
+		}
+		value = foreach_current_index(cell) == 0 ?
+			cook_value(state, raw, type, modifier, false) :
+			convert_value(value, type, modifier);
+		if (value == NULL)
+			return NULL;
+	}
+	return value;
 }
 
 static bool
@@ -248,9 +311,10 @@ compare_column_default(Looking *looking, Relation relation, Node *stored)
 	Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation),
 												looking->address.objectSubId - 1);
 	const Definition *definition = looking->definition;
+	bool		known;
 	Node	   *scripted = scripted_value(looking, look_parse_state(relation),
 										  attribute->atttypid,
-										  attribute->atttypmod);
+										  attribute->atttypmod, &known);
 
 	/* The server stores no default where it is plain NULL. */
 	if (stored == NULL && !is_generated(definition) && is_null_constant(scripted))
@@ -261,6 +325,8 @@ compare_column_default(Looking *looking, Relation relation, Node *stored)
 	else if (is_generated(definition) != (attribute->attgenerated != '\0'))
 		look_differs(looking, attribute->attgenerated != '\0' ?
 					 "a generated column" : "no generated column");
+	else if (!known)
+		looking->look->result = LOOK_UNCOMPARED;
 	else if (definition->serial ?
 			 !is_own_nextval(stored, &looking->address) :
 			 !same_value(scripted, stored))
@@ -299,6 +365,7 @@ look_domain_default(Looking *looking)
 	Datum		stored;
 	bool		is_null;
 	Node	   *scripted;
+	bool		known;
 
 	if (!HeapTupleIsValid(tuple))
 	{
@@ -309,7 +376,7 @@ look_domain_default(Looking *looking)
 	stored = SysCacheGetAttr(TYPEOID, tuple, Anum_pg_type_typdefaultbin,
 							 &is_null);
 	scripted = scripted_value(looking, make_parsestate(NULL),
-							  type->typbasetype, type->typtypmod);
+							  type->typbasetype, type->typtypmod, &known);
 	if (is_null && is_null_constant(scripted))
 		look_presence(looking, true, "NULL");
 	else if (look_presence(looking, !is_null, is_null ? "absent" : "present") &&

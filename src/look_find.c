@@ -112,7 +112,6 @@ find_function(const Looking *looking, const ObjectAddress *parent,
 {
 	Oid			namespace = get_namespace_oid(schema, true);
 	const char *bracket = strrchr(name, '(');
-	Definition	here = {.statement = looking->seam};
 	Oid			types[FUNC_MAX_ARGS];
 	int			count = 0;
 	ListCell   *cell;
@@ -128,7 +127,7 @@ find_function(const Looking *looking, const ObjectAddress *parent,
 		int32		modifier;
 
 		if (count == FUNC_MAX_ARGS ||
-			!look_type_name(looking, &here, lfirst_node(TypeName, cell),
+			!look_type_name(looking, object->signature, lfirst_node(TypeName, cell),
 							&types[count++], &modifier))
 			return InvalidOid;
 	}

@@ -106,6 +106,9 @@ model_create(Model *model, FactKind kind, Object *parent, const char *schema,
 		 * else came with it.
 		 */
 		object->likely = definition;
+		object->vague = model->statement;
+		if (parent != NULL)
+			parent->vague = model->statement;
 		if (fact->changes == NIL)
 			object->born = 0;
 		model->last_opaque = model->statement;
@@ -304,7 +307,7 @@ model_build(List *scripts, const char *target_schema)
 			current->statement = &script->statements[i];
 			model_read_statement(model, script->statements[i].raw->stmt);
 			if (current->opaque)
-				model->last_opaque = model->statement;
+				model->last_opaque = model->last_unseen = model->statement;
 		}
 	}
 	return model;

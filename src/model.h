@@ -132,7 +132,8 @@ struct Object
 	int			born;			/* there from this seam on ... */
 	int			died;			/* ... and before this one */
 	List	   *names;			/* ObjectName *, in order */
-	List	   *arguments;		/* TypeName *, of a function */
+	List	   *arguments;		/* TypeName *, of a function ... */
+	Definition *signature;		/* ... and where they are written */
 	bool		any_arguments;	/* a function named without its arguments */
 	List	   *properties;		/* Fact * */
 	List	   *children;		/* Fact *, existence of what belongs to it */
@@ -140,6 +141,9 @@ struct Object
 	Definition *likely;			/* of IF NOT EXISTS, if it made the object */
 	bool		belongs;		/* an index or a sequence, of some table */
 	bool		columns_renamed;
+	Object	   *ancestor;		/* that a table inherits from, or is part of */
+	int			vague;			/* a statement that made it, or a part of it,
+								 * if it wasn't there */
 	List	   *sheds;			/* numbers of statements that may take along
 								 * what belongs to a table */
 	List	   *cascades;		/* and of those that drop it with CASCADE */
@@ -176,10 +180,14 @@ typedef struct Model
 	int			statement;		/* being read; 1 for the first */
 	int			statement_count;
 	StatementModel *statements; /* statement_count + 1, the first unused */
-	int			last_opaque;
+	int			last_opaque;	/* or one that may have made an object */
+	int			last_unseen;	/* one that may have done anything */
 	List	   *facts;			/* Fact *, in order of appearance */
 	List	   *renames;		/* numbers of statements that rename */
-	List	   *type_changes;	/* and that make or drop a type */
+	List	   *label_renames;	/* of those that rename a label of an enum */
+	List	   *index_renames;	/* ObjectName *, of indexes that a constraint may
+								 * own */
+	List	   *type_changes;	/* numbers of those that make or drop a type */
 	List	   *additions;		/* and that add columns to a table */
 	List	   *sheddings;		/* Object *: those with sheds or cascades */
 	List	   *temporary;		/* names (char *) of temporary tables */
@@ -270,6 +278,9 @@ extern Node *model_expression_at(const Model *model,
 /* Whether some statement in (from, to] renames anything. */
 extern bool model_renames_between(const Model *model, int from, int to);
 
+/* Whether some statement in (from, to] renames a label of an enum. */
+extern bool model_renames_labels_between(const Model *model, int from, int to);
+
 /*
  * Whether between a seam and the first statement that says something of a fact
  * one of these statements stands.
@@ -335,6 +346,9 @@ extern Object *model_refer(Model *model, FactKind kind, Object *parent,
  */
 extern void model_drop(Model *model, Object *object, int flags);
 
+/* The statement drops the sequence that comes with a column, if there is one. */
+extern void model_drop_sequence(Model *model, Object *column);
+
 /* The statement may take along what belongs to a relation or column. */
 extern void model_shed(Model *model, Object *object);
 
@@ -349,6 +363,18 @@ extern void model_rename(Model *model, Object *object, const char *schema,
 extern void model_exclude_type(Model *model, Object *column,
 							   const TypeName *type, Definition *definition);
 
+/*
+ * The statement may do away with an object of which the script has only said
+ * that it is there, such as the index of a constraint.
+ */
+extern void model_forget(Model *model, Object *object);
+
+/*
+ * The statement may give a relation this name, one that the script has said
+ * nothing of.
+ */
+extern void model_expect(Model *model, const char *schema, const char *name);
+
 /* The statement gives an object a property. */
 extern void model_set(Model *model, Object *object, FactKind kind,
 					  Presence presence, Definition *definition);
@@ -356,6 +382,9 @@ extern void model_set(Model *model, Object *object, FactKind kind,
 /* The same, needing something before. */
 extern void model_change(Model *model, Object *object, FactKind kind,
 						 State before, State after);
+
+/* The changes of a property, in order. */
+extern List *model_changes(const Object *object, FactKind kind);
 
 /* What is known of a property, or of an object's existence, so far. */
 extern State model_property(const Object *object, FactKind kind);

@@ -82,10 +82,16 @@ static void
 drop_expression(Model *model, Object *table, AlterTableCmd *command)
 {
 	Object	   *column = column_of(model, table, command);
+	State		known = model_property(column, FACT_DEFAULT);
+	const Constraint *value = known.definition == NULL ? NULL :
+		(const Constraint *) known.definition->node;
 
+	/* With IF EXISTS a default stays that is only that. */
+	if (command->missing_ok &&
+		(value == NULL || value->contype != CONSTR_GENERATED))
+		return;
 	model_change(model, column, FACT_DEFAULT,
-				 state_of(command->missing_ok ? UNKNOWN : PRESENT, NULL, NULL),
-				 state_of(ABSENT, NULL, NULL));
+				 state_of(PRESENT, NULL, NULL), state_of(ABSENT, NULL, NULL));
 }
 
 /*
@@ -147,6 +153,9 @@ drop_identity(Model *model, Object *table, AlterTableCmd *command)
 
 	/* Its sequence goes with it. */
 	model_shed(model, column);
+	if (!command->missing_ok ||
+		model_property(column, FACT_IDENTITY).presence == PRESENT)
+		model_drop_sequence(model, column);
 	model_change(model, column, FACT_IDENTITY,
 				 state_of(command->missing_ok ? UNKNOWN : PRESENT, NULL, NULL),
 				 state_of(ABSENT, NULL, NULL));
@@ -210,8 +219,8 @@ drop_constraint(Model *model, Object *table, AlterTableCmd *command)
 	/* Its index, if it has one, goes too: that name may be free afterwards. */
 	(void) model_name_at(table, model->statement, &schema);
 	if (schema != NULL && constraint->companion == NULL)
-		(void) model_refer(model, FACT_RELATION, NULL, schema, command->name,
-						   NEED_NOTHING);
+		model_forget(model, model_refer(model, FACT_RELATION, NULL, schema,
+										command->name, NEED_NOTHING));
 	model_drop(model, constraint, drop_flags(command));
 }
 
@@ -263,6 +272,7 @@ partition(Model *model, Object *table, AlterTableCmd *command)
 		return;
 	model_set(model, child, FACT_PARTITION,
 			  command->subtype == AT_AttachPartition ? PRESENT : ABSENT, NULL);
+	child->ancestor = command->subtype == AT_AttachPartition ? table : NULL;
 }
 
 typedef struct ActionRule
@@ -383,7 +393,14 @@ altered_object(Model *model, AlterTableStmt *statement)
 	const char *schema;
 
 	if (statement->objtype != OBJECT_TYPE)
-		return model_relation(model, name, need);
+	{
+		Object	   *relation = model_relation(model, name, need);
+
+		if (relation != NULL && (statement->objtype == OBJECT_INDEX ||
+								 statement->objtype == OBJECT_SEQUENCE))
+			relation->belongs = true;
+		return relation;
+	}
 	schema = model_schema(model, FACT_TYPE, name->schemaname, name->relname,
 						  false);
 	return schema == NULL ? NULL :

@@ -34,7 +34,18 @@ depends_on(const Model *model, const Definition *definition,
 		(column == NULL || model_mentions(model, definition, column));
 }
 
-/* Indexes and sequences of a table, or of one column, go with it. */
+/* Whether a relation is a partition of a table. */
+static bool
+is_part_of(const Object *object, const Object *table)
+{
+	return object != NULL && object->ancestor == table &&
+		model_property(object, FACT_PARTITION).presence == PRESENT;
+}
+
+/*
+ * Indexes and sequences of a table, or of one column, go with it; partitions
+ * with their table.
+ */
 static void
 drop_dependents(Model *model, Object *table, const Object *column)
 {
@@ -50,10 +61,34 @@ drop_dependents(Model *model, Object *table, const Object *column)
 			continue;
 		if (depends_on(model, now.definition, table, column))
 			object_die(model, fact, now.object);
+		else if (fact->kind == FACT_RELATION && column == NULL &&
+				 is_part_of(now.object, table))
+			model_drop(model, now.object, DROP_DATA);
 		else if (now.definition == NULL &&
-				 (now.object->belongs ||
+				 (now.object->belongs || now.object->parent == table ||
 				  depends_on(model, now.object->likely, table, column)))
 			fact_record(model, fact, now, state_of(UNKNOWN, now.object, NULL));
+	}
+}
+
+void
+model_drop_sequence(Model *model, Object *column)
+{
+	int			count = list_length(model->facts);
+
+	for (int i = 0; i < count; i++)
+	{
+		Fact	   *fact = list_nth(model->facts, i);
+		State		now = fact_state(fact);
+
+		if (fact->kind != FACT_RELATION || now.presence != PRESENT)
+			continue;
+		if (now.definition == NULL && now.object->belongs)
+			model_forget(model, now.object);
+		else if (now.definition != NULL &&
+				 now.definition->relkind == RELKIND_SEQUENCE &&
+				 depends_on(model, now.definition, column->parent, column))
+			object_die(model, fact, now.object);
 	}
 }
 
@@ -92,6 +127,26 @@ become_unknown(Model *model, Fact *fact, const State *now)
 	model_current(model)->pure = false;
 }
 
+void
+model_forget(Model *model, Object *object)
+{
+	Fact	   *fact = fact_of_object(model, object);
+	State		now = fact_state(fact);
+
+	if (now.presence == PRESENT && now.definition == NULL &&
+		object->likely == NULL)
+		fact_record(model, fact, now, state_of(UNKNOWN, object, NULL));
+}
+
+void
+model_expect(Model *model, const char *schema, const char *name)
+{
+	Fact	   *fact = fact_existence(model, FACT_RELATION, NULL, schema, name);
+
+	if (fact_state(fact).presence != PRESENT)
+		fact_record(model, fact, state_unknown(), state_unknown());
+}
+
 /*
  * A type takes along the columns of that type, and they what is built on them:
  * of which type the columns are the script mostly doesn't tell.
@@ -114,6 +169,15 @@ cascade_from_type(Model *model, Fact *fact, const State *now,
 		become_unknown(model, fact, now);
 	else if (names_object(known.definition, type))
 		object_die(model, fact, now->object);
+}
+
+/* Whether what bears a fact's name can depend on a dropped object at all. */
+static bool
+may_depend(const Fact *fact, const Object *bearer, const Object *dropped)
+{
+	return fact->kind != FACT_SCHEMA && fact->kind != FACT_EXTENSION &&
+		fact->kind != FACT_LABEL && fact->kind < FIRST_PROPERTY &&
+		bearer != dropped->parent;
 }
 
 /*
@@ -143,8 +207,15 @@ cascade(Model *model, Object *object)
 		if (definition == NULL && now.object != NULL)
 			definition = now.object->likely;
 		if (definition == NULL)
+		{
+			/* Something that is only known to be there may depend on it. */
+			if (may_depend(fact, now.object, object))
+				become_unknown(model, fact, &now);
 			continue;
-		if (fact->kind == FACT_CONSTRAINT && definition->other == object)
+		}
+		if (fact->kind == FACT_RELATION && now.object->ancestor == object)
+			model_drop(model, now.object, DROP_DATA | DROP_CASCADES);
+		else if (fact->kind == FACT_CONSTRAINT && definition->other == object)
 			object_die(model, fact, now.object);
 		else if (view && object->kind == FACT_RELATION &&
 				 names_object(definition, object))

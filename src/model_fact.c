@@ -182,8 +182,33 @@ fact_append(Fact *fact, int statement, State before, State after)
 }
 
 /*
+ * The last statement that may have made something of which the script has
+ * said nothing yet; 0 for none.
+ */
+static int
+may_be_there_since(const Model *model, const Fact *fact)
+{
+	int			since = model->last_unseen;
+	ListCell   *cell;
+
+	if (fact->object != NULL)
+		since = Max(since, fact->object->vague);
+	if (fact->kind != FACT_CONSTRAINT)
+		return since;
+	foreach(cell, model->index_renames)
+	{
+		const ObjectName *entry = lfirst(cell);
+
+		if (strcmp(entry->name, fact->name) == 0)
+			since = Max(since, entry->seam);
+	}
+	return since;
+}
+
+/*
  * The statement needs something else than the script has left.  Where nobody
  * knows what an opaque statement in between has done, it may have done this.
+ * It may also have made what no other statement of the script has.
  */
 static void
 reconcile_needs(Model *model, Fact *fact, const State *before)
@@ -191,7 +216,13 @@ reconcile_needs(Model *model, Fact *fact, const State *before)
 	const Change *last;
 
 	if (fact->changes == NIL)
+	{
+		int			since = may_be_there_since(model, fact);
+
+		if (before->presence == PRESENT && since > 0)
+			fact_append(fact, since, state_unknown(), *before);
 		return;
+	}
 	last = llast(fact->changes);
 	if (!is_known(&last->after) || !is_known(before) ||
 		last->after.presence == before->presence)
@@ -365,6 +396,14 @@ model_property(const Object *object, FactKind kind)
 	return fact_state(find_property(object, kind));
 }
 
+List *
+model_changes(const Object *object, FactKind kind)
+{
+	const Fact *fact = find_property(object, kind);
+
+	return fact == NULL ? NIL : fact->changes;
+}
+
 State
 model_existence(const Model *model, const Object *object)
 {
@@ -388,6 +427,12 @@ bool
 model_renames_between(const Model *model, int from, int to)
 {
 	return any_between(model->renames, from, to);
+}
+
+bool
+model_renames_labels_between(const Model *model, int from, int to)
+{
+	return any_between(model->label_renames, from, to);
 }
 
 bool

@@ -309,6 +309,9 @@ model_names(const Definition *definition, const char *name)
 			return name_walker(((CreateTableAsStmt *) node)->query, name);
 		case T_Constraint:
 			return name_walker(((Constraint *) node)->raw_expr, name);
+		case T_CreateStmt:
+			return name_walker((Node *) ((CreateStmt *) node)->inhRelations,
+							   name);
 		case T_ColumnDef:
 			return last_is(((ColumnDef *) node)->typeName->names, name);
 		case T_IndexStmt:

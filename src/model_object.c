@@ -170,6 +170,35 @@ renamed_object(Model *model, RenameStmt *statement)
 	}
 }
 
+/*
+ * A constraint that the script hasn't made may have an index of its name, and
+ * an index be that of a constraint: they change their names together.
+ */
+static void
+rename_companion(Model *model, Object *object, const char *name)
+{
+	const char *schema;
+	const char *old_name = model_name_at(object, model->statement, NULL);
+
+	if (model_existence(model, object).definition != NULL)
+		return;
+	if (object->kind == FACT_CONSTRAINT && object->parent->kind == FACT_RELATION)
+	{
+		(void) model_name_at(object->parent, model->statement, &schema);
+		model_forget(model, model_refer(model, FACT_RELATION, NULL, schema,
+										old_name, NEED_NOTHING));
+		model_expect(model, schema, name);
+	}
+	if (object->kind == FACT_RELATION && object->belongs)
+	{
+		ObjectName *entry = palloc0(sizeof(ObjectName));
+
+		entry->seam = model->statement;
+		entry->name = name;
+		model->index_renames = lappend(model->index_renames, entry);
+	}
+}
+
 void
 model_rename_object(Model *model, Node *node)
 {
@@ -190,6 +219,8 @@ model_rename_object(Model *model, Node *node)
 	 */
 	if (object->kind == FACT_SCHEMA)
 		model_current(model)->opaque = true;
+	if (object->companion == NULL)
+		rename_companion(model, object, name);
 	(void) model_name_at(object, model->statement, &schema);
 	model_rename(model, object, schema, name);
 }

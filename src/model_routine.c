@@ -68,6 +68,8 @@ read_owner(Model *model, List *options, Definition *definition)
 												NEED_NOTHING);
 	if (definition->table != NULL)
 		definition->names = list_make1(strVal(llast(names)));
+	else
+		definition->whole = false;	/* by nothing, which isn't compared */
 	return true;
 }
 
@@ -193,6 +195,7 @@ model_create_function(Model *model, Node *node)
 							statement->replace ? CREATE_OR_REPLACE : CREATE_NEW,
 							model_define(model, node));
 	function->arguments = types;
+	function->signature = model_define(model, NULL);
 }
 
 /* Its attributes are not followed any further, only its body. */

@@ -231,6 +231,7 @@ model_function(Model *model, const ObjectWithArgs *function, Need need)
 						 model_signature(name, function->objargs,
 										 function->args_unspecified), need);
 	object->arguments = function->objargs;
+	object->signature = model_define(model, NULL);
 	object->any_arguments = function->args_unspecified;
 	return object;
 }

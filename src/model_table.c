@@ -65,6 +65,17 @@ join_names(List *names)
 	return joined.data;
 }
 
+/* One more column of an index: no two have the same name. */
+static List *
+add_column_name(List *names, char *base)
+{
+	char	   *name = base;
+
+	for (int i = 1; list_member(names, makeString(name)); i++)
+		name = psprintf("%s%d", base, i);
+	return lappend(names, makeString(name));
+}
+
 /* The columns of an index, named as ChooseIndexColumnNames does it. */
 static List *
 index_column_names(List *elements)
@@ -76,16 +87,10 @@ index_column_names(List *elements)
 	{
 		IndexElem  *element = lfirst_node(IndexElem, cell);
 		char	   *base = element->name;
-		char	   *name;
 
 		if (base == NULL)
 			base = FigureIndexColname(element->expr);
-		if (base == NULL)
-			base = "expr";
-		name = base;
-		for (int i = 1; list_member(names, makeString(name)); i++)
-			name = psprintf("%s%d", base, i);
-		names = lappend(names, makeString(name));
+		names = add_column_name(names, base != NULL ? base : "expr");
 	}
 	return names;
 }
@@ -105,7 +110,11 @@ constraint_name_parts(const Constraint *constraint, const char **middle,
 			*label = "pkey";
 			break;
 		case CONSTR_UNIQUE:
-			columns = list_concat_copy(constraint->keys, constraint->including);
+			columns = NIL;
+			foreach(cell, constraint->keys)
+				columns = add_column_name(columns, strVal(lfirst(cell)));
+			foreach(cell, constraint->including)
+				columns = add_column_name(columns, strVal(lfirst(cell)));
 			*middle = join_names(columns);
 			*label = "key";
 			break;
@@ -255,6 +264,8 @@ is_redundant(Model *model, Object *table, Constraint *constraint)
 		/* The one that stays takes the name of the one that has one. */
 		if (other->contype == CONSTR_PRIMARY)
 			constraint->contype = CONSTR_PRIMARY;
+		if (constraint->conname == NULL && !fact->unnamed)
+			constraint->conname = pstrdup(fact->name);
 		model_drop(model, last->after.object, 0);
 	}
 	return false;
@@ -500,6 +511,10 @@ model_create_table(Model *model, Node *node)
 		return;
 	model_set(model, table, FACT_PARTITION,
 			  statement->partbound != NULL ? PRESENT : ABSENT, NULL);
+	if (list_length(statement->inhRelations) == 1)
+		table->ancestor = model_relation(model,
+										 linitial(statement->inhRelations),
+										 NEED_NOTHING);
 
 	/*
 	 * Columns before constraints, for a CHECK may name one that comes after

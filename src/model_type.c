@@ -119,6 +119,9 @@ model_alter_enum(Model *model, Node *node)
 
 	model_current(model)->repeatable = statement->oldVal == NULL &&
 		statement->skipIfNewValExists;
+	if (statement->oldVal != NULL)
+		model->label_renames = lappend_int(model->label_renames,
+										   model->statement);
 	if (type == NULL)
 		return;
 	known = model_property(type, FACT_LABELS);

@@ -112,6 +112,7 @@ mark_changes(Seams *seams, const Fact *fact, int number)
 
 	mark(seams, 0, number);
 	mark_all(seams, seams->model->renames, number);
+	mark_all(seams, seams->model->label_renames, number);
 	mark_life(seams, fact->object, number);
 	foreach(cell, fact->changes)
 	{
@@ -121,6 +122,9 @@ mark_changes(Seams *seams, const Fact *fact, int number)
 		mark_definition(seams, change->before.definition, number);
 		mark_definition(seams, change->after.definition, number);
 	}
+	if (fact->kind == FACT_DEFAULT)
+		foreach(cell, model_changes(fact->object, FACT_COLUMN_TYPE))
+			mark(seams, ((Change *) lfirst(cell))->statement, number);
 	if (fact->kind == FACT_FUNCTION || fact->kind == FACT_TYPE)
 		mark_all(seams, seams->model->type_changes, number);
 	if (fact->kind < FIRST_PROPERTY)
