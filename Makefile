@@ -6,6 +6,7 @@
 #   make demo [KEEP=1]        see it work on a throw-away server
 #   make test [SUITE=regress] run everything on a throw-away server
 #   make test-matrix          the same on 17, 18 and 19 too, in chroots
+#   make test-upgrade         pg_upgrade from 15 to 18, in chroots
 #   make test-assert, test-discard, test-sanitize, test-valgrind
 #                             the same on a server that looks closer (test/with)
 #   make coverage             the same, and which lines it didn't run
@@ -131,6 +132,10 @@ test:
 test-matrix:
 	@test/matrix $(MAJORS)
 
+# 75: it can't be had here, and why has been said.
+test-upgrade:
+	@test/upgrade $(OLD) $(NEW) || [ $$? = 75 ]
+
 test-assert test-discard test-sanitize test-valgrind:
 	@test/with $(@:test-%=%)
 
@@ -149,5 +154,5 @@ print-%:
 
 always:
 
-.PHONY: all demo test test-matrix test-assert test-discard test-sanitize \
+.PHONY: all demo test test-matrix test-upgrade test-assert test-discard test-sanitize \
 	test-valgrind coverage check-static format always install-client uninstall-client
