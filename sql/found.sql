@@ -98,4 +98,20 @@ CREATE TYPE mood AS ENUM ('sad');
 SELECT show_all('CREATE FUNCTION f(a mood) RETURNS int LANGUAGE sql AS ''SELECT 1''', 'ALTER TYPE mood RENAME TO temper', 'DROP FUNCTION f');
 ROLLBACK;
 
+-- A view of another query is that, whatever its query doesn't name is renamed.
+BEGIN;
+CREATE TABLE t (a int, b int);
+CREATE VIEW v AS SELECT 1 AS other;
+CREATE FUNCTION view_of(query text, renaming text) RETURNS text LANGUAGE sql AS $$
+	SELECT show('CREATE VIEW v AS ' || query || ';' || renaming)
+$$;
+ALTER TABLE t RENAME TO u;
+SELECT view_of('SELECT 2 AS other', 'ALTER TABLE t RENAME TO u');
+SELECT view_of('SELECT a AS other FROM t', 'ALTER TABLE t RENAME TO u');
+ALTER TABLE u RENAME b TO c;
+SELECT view_of('SELECT a AS other FROM u', 'ALTER TABLE u RENAME b TO c');
+SELECT view_of('SELECT b AS other FROM u', 'ALTER TABLE u RENAME b TO c');
+SELECT view_of('SELECT * FROM u', 'ALTER TABLE u RENAME b TO c');
+ROLLBACK;
+
 DROP FUNCTION show_all(text[]), show(text);

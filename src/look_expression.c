@@ -573,7 +573,7 @@ look_view(Looking *looking)
 	 * Names in its query can't be followed through a rename, and "*" meant
 	 * fewer columns when it was read.
 	 */
-	if (model_renames_between(looking->model, looking->definition->statement,
+	if (model_view_is_renamed(looking->model, looking->definition,
 							  looking->seam) ||
 		model_star_is_stale(looking->model, looking->definition, looking->seam))
 		looking->look->result = LOOK_UNCOMPARED;

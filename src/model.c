@@ -200,6 +200,9 @@ rename_one(Model *model, Object *object, const char *schema, const char *name)
 
 	if (fact == old)
 		return;
+	model->old_names = lappend(model->old_names,
+							   object_name(model->statement, old->schema,
+										   old->name));
 	there = fact_state(fact);
 	end_unknown(model, &there);
 	fact_record(model, old, now, state_of(ABSENT, NULL, NULL));

@@ -184,7 +184,8 @@ typedef struct Model
 	int			last_unseen;	/* one that may have done anything */
 	List	   *facts;			/* Fact *, in order of appearance */
 	List	   *renames;		/* numbers of statements that rename */
-	List	   *label_renames;	/* of those that rename a label of an enum */
+	List	   *old_names;		/* ObjectName *: what was renamed from, and where */
+	List	   *label_renames;	/* numbers of those that rename a label of an enum */
 	List	   *index_renames;	/* ObjectName *, of indexes that a constraint may
 								 * own */
 	List	   *type_changes;	/* numbers of those that make or drop a type */
@@ -287,6 +288,13 @@ extern bool model_renames_labels_between(const Model *model, int from, int to);
  */
 extern bool model_comes_before(const Fact *fact, const List *statements,
 							   int seam);
+
+/*
+ * Whether a view's query says a name that some statement since its definition
+ * has changed, or "*".
+ */
+extern bool model_view_is_renamed(const Model *model,
+								  const Definition *definition, int seam);
 
 /*
  * Whether a view's query says "*" and some statement since its definition has

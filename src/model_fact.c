@@ -294,15 +294,21 @@ model_expected(const Fact *fact, int seam, State *state)
 
 /* --- objects --- */
 
-void
-object_add_name(Object *object, int seam, const char *schema, const char *name)
+ObjectName *
+object_name(int seam, const char *schema, const char *name)
 {
 	ObjectName *entry = palloc(sizeof(ObjectName));
 
 	entry->seam = seam;
 	entry->schema = schema;
 	entry->name = name;
-	object->names = lappend(object->names, entry);
+	return entry;
+}
+
+void
+object_add_name(Object *object, int seam, const char *schema, const char *name)
+{
+	object->names = lappend(object->names, object_name(seam, schema, name));
 }
 
 Object *

@@ -48,6 +48,7 @@ extern bool fact_same_text(const char *left, const char *right);
 /* An object that is there from a seam on. */
 extern Object *object_new(FactKind kind, Object *parent, const char *schema,
 						  const char *name, int born);
+extern ObjectName *object_name(int seam, const char *schema, const char *name);
 extern void object_add_name(Object *object, int seam, const char *schema,
 							const char *name);
 

@@ -332,6 +332,66 @@ model_names(const Definition *definition, const char *name)
 	}
 }
 
+/* Whether some part of a name, qualified or not, is this one. */
+static bool
+part_walker(Node *node, const char *name)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef) &&
+		list_member(((ColumnRef *) node)->fields, makeString(pstrdup(name))))
+		return true;
+	if (IsA(node, RangeVar))
+	{
+		const RangeVar *relation = (const RangeVar *) node;
+
+		return strcmp(relation->relname, name) == 0 ||
+			(relation->schemaname != NULL &&
+			 strcmp(relation->schemaname, name) == 0);
+	}
+	if (IsA(node, TypeName) &&
+		list_member(((TypeName *) node)->names, makeString(pstrdup(name))))
+		return true;
+	if (IsA(node, FuncCall) &&
+		list_member(((FuncCall *) node)->funcname, makeString(pstrdup(name))))
+		return true;
+	return raw_expression_tree_walker(node, part_walker,
+									  unconstify(char *, name));
+}
+
+static Node *
+view_query(const Definition *definition)
+{
+	if (IsA(definition->node, ViewStmt))
+		return ((ViewStmt *) definition->node)->query;
+	if (IsA(definition->node, CreateTableAsStmt))
+		return ((CreateTableAsStmt *) definition->node)->query;
+	return NULL;
+}
+
+bool
+model_view_is_renamed(const Model *model, const Definition *definition,
+					  int seam)
+{
+	ListCell   *cell;
+
+	if (!model_renames_between(model, definition->statement, seam))
+		return false;
+	if (model_has_star(definition))
+		return true;
+	foreach(cell, model->old_names)
+	{
+		const ObjectName *old = lfirst(cell);
+		const char *bracket = strchr(old->name, '(');
+
+		if (old->seam > definition->statement && old->seam <= seam &&
+			part_walker(view_query(definition), bracket == NULL ? old->name :
+						pnstrdup(old->name, bracket - old->name)))
+			return true;
+	}
+	return false;
+}
+
 static bool
 star_walker(Node *node, void *context)
 {
@@ -345,9 +405,5 @@ star_walker(Node *node, void *context)
 bool
 model_has_star(const Definition *definition)
 {
-	if (IsA(definition->node, ViewStmt))
-		return star_walker(((ViewStmt *) definition->node)->query, NULL);
-	if (IsA(definition->node, CreateTableAsStmt))
-		return star_walker(((CreateTableAsStmt *) definition->node)->query, NULL);
-	return false;
+	return star_walker(view_query(definition), NULL);
 }

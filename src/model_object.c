@@ -12,6 +12,7 @@
 #include "nodes/makefuncs.h"
 
 #include "model.h"
+#include "model_fact.h"
 #include "model_statement.h"
 
 /* --- DROP --- */
@@ -191,11 +192,9 @@ rename_companion(Model *model, Object *object, const char *name)
 	}
 	if (object->kind == FACT_RELATION && object->belongs)
 	{
-		ObjectName *entry = palloc0(sizeof(ObjectName));
-
-		entry->seam = model->statement;
-		entry->name = name;
-		model->index_renames = lappend(model->index_renames, entry);
+		model->index_renames = lappend(model->index_renames,
+									   object_name(model->statement, NULL,
+												   name));
 	}
 }
 
