@@ -11,6 +11,7 @@
 #                             the same on a server that looks closer (test/with)
 #   make coverage             the same, and which lines it didn't run
 #   make check-static         cppcheck, clang-tidy, gcc -fanalyzer, shellcheck
+#   make bench [BENCH=a]      how fast it is, beside psql and other tools
 #   make format               clang-format the C
 #
 # PG_CONFIG=… names another server, WERROR=no lets warnings pass, and
@@ -145,6 +146,9 @@ coverage:
 check-static:
 	@test/static
 
+bench:
+	@test/bench
+
 format:
 	clang-format -i --style=file $(wildcard src/*.c src/*.h)
 
@@ -154,5 +158,6 @@ print-%:
 
 always:
 
-.PHONY: all demo test test-matrix test-upgrade test-assert test-discard test-sanitize \
-	test-valgrind coverage check-static format always install-client uninstall-client
+.PHONY: all demo test test-matrix test-assert test-discard test-sanitize \
+	test-valgrind test-upgrade coverage check-static bench format always \
+	install-client uninstall-client

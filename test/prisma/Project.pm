@@ -16,7 +16,7 @@ use POSIX ();
 my $here = abs_path(dirname(__FILE__));
 my $top = abs_path("$here/../..");
 my $temporary = $ENV{TMPDIR} || '/tmp';
-my $cache = (-w $top ? "$top/tmp_check" : $temporary) . '/prisma';
+our $cache = (-w $top ? "$top/tmp_check" : $temporary) . '/prisma';
 my $template = "prisma_template_$$";
 
 sub slurp
@@ -375,20 +375,24 @@ sub url
 	return $url . ($self->{schema} ? "?schema=$self->{schema}" : '');
 }
 
-sub prisma
+sub cli_environment
 {
-	my ($self, @arguments) = @_;
-	my $module = $self->{major} == 6 ? 'prisma-6' : 'prisma';
-	local %ENV = (
-		%ENV,
-		DATABASE_URL => $self->url,
-		PRISMA_MAJOR => $self->{major},
+	my ($major) = @_;
+	return (
+		PRISMA_MAJOR => $major,
 		PRISMA_SCHEMA_ENGINE_BINARY => "$cache/engine.mjs",
 		# Never used, but fetched if it isn't there.
 		PRISMA_QUERY_ENGINE_LIBRARY => "$cache/engine.mjs",
 		CHECKPOINT_DISABLE => 1,
 		PRISMA_HIDE_UPDATE_MESSAGE => 1,
 		NO_COLOR => 1);
+}
+
+sub prisma
+{
+	my ($self, @arguments) = @_;
+	my $module = $self->{major} == 6 ? 'prisma-6' : 'prisma';
+	local %ENV = (%ENV, cli_environment($self->{major}), DATABASE_URL => $self->url);
 	my ($output) = _try('', qw(env -u CI -C), $self->{folder}, 'node',
 		"$cache/node_modules/$module/build/index.js", @arguments);
 	return $output;
