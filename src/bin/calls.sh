@@ -36,16 +36,16 @@ stage_sql() {
 		printf ', %s)' "$(literal "$schema")"
 		return
 	fi
-	printf "SELECT remigrate.stage(name, decode(script, 'base64'), %s) FROM (VALUES" \
+	# The scripts come as one text, of which each migration takes its part.
+	sizes_of "$1" >"$tmp/sizes"
+	parts=$(jq -Rnc '[foreach (inputs | capture("^(?<length>[0-9]+) (?<name>.*)$"))
+		as $script ({next: 1}; .start = .next | .next += ($script.length | tonumber);
+		{name: $script.name, start, length: ($script.length | tonumber)})]' "$tmp/sizes")
+	printf "SELECT remigrate.stage(p.name, substring(c.scripts FROM p.start FOR p.length), %s) FROM (SELECT decode('" \
 		"$(literal "$schema")"
-	separator=''
-	while IFS= read -r each; do
-		printf "%s (%s, '" "$separator" "$(literal "$each")"
-		in_base64 <"$(script_of "$each")"
-		printf "')"
-		separator=','
-	done <"$1"
-	printf ') AS bundle(name, script)'
+	with_scripts "$1" cat -- | in_base64
+	printf "', 'base64') AS scripts) AS c, json_to_recordset(%s::json) AS p(name text, start integer, length integer)" \
+		"$(literal "$parts")"
 }
 
 deploy_sql() {

@@ -91,8 +91,8 @@ repair() {
 sql() {
 	discover
 	cut -c 66- "$tmp/list" >"$tmp/all_names"
+	check_encodings "$tmp/all_names"
 	while IFS= read -r name <&3; do
-		check_encoding "$name"
 		printf '%s\n' "$name" >"$tmp/bundle"
 		stage_sql "$tmp/bundle"
 		echo

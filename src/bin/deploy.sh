@@ -3,28 +3,32 @@
 # Stages the migrations named in a file, in bundles that the channel carries.
 stage_names() {
 	doing='sending the migrations'
-	while IFS= read -r name <&3; do
-		check_encoding "$name"
-		size=$(entry_size "$name")
-		[ "$size" -le "$limit" ] ||
-			die 2 "migration \"$name\" makes a call of about $size bytes, and --limit is $limit; nothing was sent"
-	done 3<"$1"
-	: >"$tmp/bundle"
-	bundle_size=0
-	while IFS= read -r name <&3; do
-		size=$(entry_size "$name")
-		if [ $((bundle_size + size)) -gt "$limit" ]; then
-			send_bundle
-		fi
-		printf '%s\n' "$name" >>"$tmp/bundle"
-		bundle_size=$((bundle_size + size))
-	done 3<"$1"
-	send_bundle
-}
-
-# What a migration adds to a call, and more than the rest of the call.
-entry_size() {
-	echo $(($(wc -c <"$(script_of "$1")") * 4 / 3 + 2 * ${#1} + 400))
+	[ -s "$1" ] || return 0
+	check_encodings "$1"
+	sizes_of "$1" >"$tmp/sizes"
+	rm -f "$tmp"/bundle.*
+	# What a migration adds to a call, and more than the rest of the call.
+	too_large=$(LIMIT=$limit TMP=$tmp awk '
+		{
+			size = $1
+			name = substr($0, length($1) + 2)
+			size = int(size * 4 / 3) + 2 * length(name) + 400
+			if (size > ENVIRON["LIMIT"] + 0) {
+				printf "migration \"%s\" makes a call of about %d bytes", name, size
+				exit
+			}
+			total += size
+			if (NR == 1 || total > ENVIRON["LIMIT"] + 0) {
+				total = size
+				file = sprintf("%s/bundle.%06d", ENVIRON["TMP"], NR)
+			}
+			print name >file
+		}' "$tmp/sizes")
+	[ -z "$too_large" ] || die 2 "$too_large, and --limit is $limit; nothing was sent"
+	for part in "$tmp"/bundle.*; do
+		mv "$part" "$tmp/bundle"
+		send_bundle
+	done
 }
 
 # One that was edited must not keep the others from being deployed.
@@ -38,8 +42,6 @@ send_bundle() {
 		*) die_of_answer 2 'could not send the migrations; nothing was run: ' ;;
 		esac
 	done
-	: >"$tmp/bundle"
-	bundle_size=0
 }
 
 drop_edited() {

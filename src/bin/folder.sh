@@ -1,5 +1,8 @@
 # The folder of migrations.
 
+sha256='shasum -a 256'
+! command -v sha256sum >/dev/null || sha256=sha256sum
+
 # Leaves "CHECKSUM NAME" lines in $tmp/list, in name order.
 discover() {
 	case $dir in
@@ -13,9 +16,7 @@ discover() {
 	*) die 2 "$dir/migration_lock.toml says that these migrations are for $provider, not for postgresql" ;;
 	esac
 
-	: >"$tmp/names"
 	wrong=''
-	set --
 	for folder in "$dir"/*; do
 		[ -d "$folder" ] || continue
 		name=${folder##*/}
@@ -23,18 +24,18 @@ discover() {
 		*[[:cntrl:]]*) die 2 "a folder in $dir has a control character in its name" ;;
 		esac
 		if [ -f "$folder/migration.sql" ]; then
-			printf '%s\n' "$name" >>"$tmp/names"
-			set -- "$@" "$folder/migration.sql"
+			printf '%s\n' "$name" >&3
 		else
 			say "$folder has no migration.sql"
 			wrong=1
 		fi
-	done
+	done 3>"$tmp/names"
 	[ -z "$wrong" ] || die 2 'nothing was sent: write the missing files, or remove the folders'
-	[ $# != 0 ] || die 2 "there are no migrations in $dir; --dir names another folder"
+	[ -s "$tmp/names" ] || die 2 "there are no migrations in $dir; --dir names another folder"
 	jq -Rr . "$tmp/names" | cmp -s - "$tmp/names" ||
 		die 2 "a folder in $dir has a name that is not UTF-8"
-	sha256 "$@" >"$tmp/sums" || die 2 'nothing was sent'
+	# shellcheck disable=SC2086 # with its options
+	with_scripts "$tmp/names" $sha256 -- >"$tmp/sums" || die 2 'nothing was sent'
 	# sha256sum marks odd names with a backslash.
 	sed 's/^\\//' "$tmp/sums" | cut -c 1-64 | paste -d ' ' - "$tmp/names" >"$tmp/list"
 
@@ -46,20 +47,37 @@ discover() {
 	fi
 }
 
-sha256() {
-	if command -v sha256sum >/dev/null; then
-		sha256sum -- "$@"
-	else
-		shasum -a 256 -- "$@"
-	fi
-}
-
 script_of() {
 	printf '%s/%s/migration.sql' "$dir" "$1"
 }
 
+# Runs a command with the scripts of a list of names as its arguments, if need
+# be several times: a process for each would take longer than the database.
+with_scripts() {
+	names=$1
+	shift
+	DIR=$dir awk '{ print ENVIRON["DIR"] "/" $0 "/migration.sql" }' "$names" |
+		tr '\n' '\0' | xargs -0 "$@"
+}
+
+# "SIZE NAME" lines, in bytes.
+sizes_of() {
+	with_scripts "$1" wc -c -- >"$tmp/counts" || die 2 'nothing was sent'
+	# Between them are totals.
+	sed -n 's/^ *\([0-9][0-9]*\) .*\/migration\.sql$/\1/p' "$tmp/counts" |
+		paste -d ' ' - "$1"
+}
+
 # jq replaces what is not UTF-8.
-check_encoding() {
-	jq -Rsj . "$(script_of "$1")" | cmp -s - "$(script_of "$1")" ||
-		die 2 "$(script_of "$1") is not UTF-8; nothing was sent"
+is_utf8() {
+	jq -Rsj . "$1" | cmp -s - "$1"
+}
+
+check_encodings() {
+	with_scripts "$1" cat -- >"$tmp/content" || die 2 'nothing was sent'
+	! is_utf8 "$tmp/content" || return 0
+	while IFS= read -r name; do
+		is_utf8 "$(script_of "$name")" ||
+			die 2 "$(script_of "$name") is not UTF-8; nothing was sent"
+	done <"$1"
 }

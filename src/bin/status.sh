@@ -7,7 +7,8 @@ has_other_form() {
 	last='$!'
 	[ -n "$(tail -c 1 "$file")" ] || last=''
 	for form in "s/$return_character\$//" "${last}s/\$/$return_character/"; do
-		[ "$(sed "$form" "$file" | sha256 - | cut -c 1-64)" != "$2" ] || return 0
+		# shellcheck disable=SC2086 # with its options
+		[ "$(sed "$form" "$file" | $sha256 - | cut -c 1-64)" != "$2" ] || return 0
 	done
 	return 1
 }
