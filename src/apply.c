@@ -168,12 +168,11 @@ apply_migration(Migration *migration)
 {
 	Journal    *journal;
 	JournalFinding finding;
-	bool		had_journal;
+	bool		new_journal;
 
 	lock_acquire_for_transaction(migration->script->subject,
 								 migration->policy.migration_lock_wait);
-	had_journal = journal_open(migration->schema_oid, JOURNAL_WRITE_LOCK) != NULL;
-	journal = journal_open_or_create(migration->schema_oid);
+	journal = journal_open_or_create(migration->schema_oid, &new_journal);
 	finding = migration_find(migration, journal);
 	if (migration_is_known(migration, journal, &finding))
 		return OUTCOME_UNCHANGED;
@@ -184,7 +183,7 @@ apply_migration(Migration *migration)
 	if (finding.unfinished != NULL)
 		migration_refuse_unfinished(migration);
 	return run_and_record(migration, journal,
-						  decision_doubt(migration, &finding, had_journal));
+						  decision_doubt(migration, &finding, new_journal));
 }
 
 /*

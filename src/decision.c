@@ -25,11 +25,11 @@
 
 JournalDoubt
 decision_doubt(const Migration *migration, const JournalFinding *finding,
-			   bool had_journal)
+			   bool new_journal)
 {
 	if (finding->verdict == JOURNAL_CLAIMS)
 		return DOUBT_CLAIM;
-	if (!had_journal && journal_schema_has_tables(migration->schema_oid))
+	if (new_journal && journal_schema_has_tables(migration->schema_oid))
 		return DOUBT_NO_JOURNAL;
 	return DOUBT_NONE;
 }

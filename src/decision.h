@@ -35,12 +35,12 @@ typedef enum JournalDoubt
 } JournalDoubt;
 
 /*
- * What gives reason to doubt, before a migration is run.  "had_journal" is
- * whether the schema had one when the call began.
+ * What gives reason to doubt, before a migration is run.  "new_journal" is
+ * whether the schema had none when the call began.
  */
 extern JournalDoubt decision_doubt(const Migration *migration,
 								   const JournalFinding *finding,
-								   bool had_journal);
+								   bool new_journal);
 
 /*
  * Decides what of a migration is to be run, by a look at the catalog where

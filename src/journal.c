@@ -68,6 +68,7 @@ column_is(const Journal *journal, TupleTableSlot *slot,
 	bool		is_null;
 	Datum		datum = slot_getattr(slot, journal->columns[column], &is_null);
 	text	   *found;
+	size_t		length;
 
 	if (is_null)
 		return false;
@@ -75,8 +76,9 @@ column_is(const Journal *journal, TupleTableSlot *slot,
 		return strcmp(DatumGetCString(DirectFunctionCall1(uuid_out, datum)),
 					  value) == 0;
 	found = DatumGetTextPP(datum);
-	return VARSIZE_ANY_EXHDR(found) == strlen(value) &&
-		memcmp(VARDATA_ANY(found), value, strlen(value)) == 0;
+	length = VARSIZE_ANY_EXHDR(found);
+	return strlen(value) == length &&
+		memcmp(VARDATA_ANY(found), value, length) == 0;
 }
 
 /* Returns whether there is a time. */
@@ -186,10 +188,9 @@ read_rows(const Journal *journal, RowReader reader, void *argument)
 
 typedef struct RowsWanted
 {
-	const char *name;			/* or NULL for all */
-	const char *except_name;	/* or NULL */
-	bool		unfinished;		/* only those */
+	const char *name;			/* whose rows, or NULL for all */
 	List	   *rows;
+	List	   *failed;			/* of the others, those that are unfinished */
 } RowsWanted;
 
 static void
@@ -197,35 +198,42 @@ add_if_wanted(const Journal *journal, TupleTableSlot *slot, void *argument)
 {
 	RowsWanted *wanted = argument;
 
-	if (wanted->unfinished && !is_unfinished(journal, slot))
-		return;
-	if (wanted->name != NULL &&
-		!column_is(journal, slot, JOURNAL_MIGRATION_NAME, wanted->name))
-		return;
-	if (wanted->except_name != NULL &&
-		column_is(journal, slot, JOURNAL_MIGRATION_NAME, wanted->except_name))
-		return;
-	wanted->rows = lappend(wanted->rows, read_row(journal, slot));
+	if (wanted->name == NULL ||
+		column_is(journal, slot, JOURNAL_MIGRATION_NAME, wanted->name))
+		wanted->rows = lappend(wanted->rows, read_row(journal, slot));
+	else if (is_unfinished(journal, slot))
+		wanted->failed = lappend(wanted->failed, read_row(journal, slot));
 }
 
 List *
 journal_rows(const Journal *journal, const char *name)
 {
+	char	   *ignored;
+
+	return journal_rows_and_failed(journal, name, &ignored);
+}
+
+List *
+journal_rows_and_failed(const Journal *journal, const char *name,
+						char **failed_name)
+{
 	RowsWanted	wanted = {.name = name};
 
 	read_rows(journal, add_if_wanted, &wanted);
 	list_sort(wanted.rows, compare_rows);
+	list_sort(wanted.failed, compare_rows);
+	*failed_name = wanted.failed == NIL ? NULL :
+		((JournalRow *) linitial(wanted.failed))->name;
 	return wanted.rows;
 }
 
 char *
-journal_failed_migration(const Journal *journal, const char *except_name)
+journal_failed_migration(const Journal *journal)
 {
-	RowsWanted	wanted = {.except_name = except_name, .unfinished = true};
+	char	   *failed_name;
 
-	read_rows(journal, add_if_wanted, &wanted);
-	list_sort(wanted.rows, compare_rows);
-	return wanted.rows == NIL ? NULL : ((JournalRow *) linitial(wanted.rows))->name;
+	(void) journal_rows_and_failed(journal, "", &failed_name);
+	return failed_name;
 }
 
 /* --- writing ------------------------------------------------------------- */

@@ -82,8 +82,11 @@ extern Journal *journal_open(Oid schema, LOCKMODE lock_mode);
  */
 extern Relation journal_relation(Journal *journal);
 
-/* The same, but makes it just as Prisma does where there is none. */
-extern Journal *journal_open_or_create(Oid schema);
+/*
+ * Opens it for writing, and makes it just as Prisma does where there is none;
+ * says so in *is_new, if that is not NULL.
+ */
+extern Journal *journal_open_or_create(Oid schema, bool *is_new);
 
 /*
  * Raises 55000 if the journal that was opened earlier in this transaction is
@@ -100,11 +103,14 @@ extern void journal_check_still_there(const Journal *journal, Oid schema,
 extern List *journal_rows(const Journal *journal, const char *name);
 
 /*
- * The name of another migration that failed and is in everybody's way
- * (Prisma's P3009), or NULL.
+ * The same of one migration, by one scan with the name of another one that
+ * failed and is in everybody's way (Prisma's P3009), or NULL.
  */
-extern char *journal_failed_migration(const Journal *journal,
-									  const char *except_name);
+extern List *journal_rows_and_failed(const Journal *journal, const char *name,
+									 char **failed_name);
+
+/* The name of a migration that failed, or NULL. */
+extern char *journal_failed_migration(const Journal *journal);
 
 /*
  * Writes a new row with all that "row" says but its id, which the server

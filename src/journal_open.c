@@ -293,10 +293,12 @@ journal_relation(Journal *journal)
 }
 
 Journal *
-journal_open_or_create(Oid schema)
+journal_open_or_create(Oid schema, bool *is_new)
 {
 	Journal    *journal = journal_open(schema, JOURNAL_WRITE_LOCK);
 
+	if (is_new)
+		*is_new = (journal == NULL);
 	if (journal == NULL)
 	{
 		QueryParameters parameters = {0};

@@ -114,10 +114,10 @@ resume_attempt(MigrationRun *run, const JournalRow *unfinished,
 static Outcome
 prepare_unknown(MigrationRun *run, const Journal *journal,
 				const JournalFinding *finding, const RegistryEntry *entry,
-				bool had_journal)
+				bool new_journal)
 {
 	const Migration *migration = run->migration;
-	JournalDoubt doubt = decision_doubt(migration, finding, had_journal);
+	JournalDoubt doubt = decision_doubt(migration, finding, new_journal);
 
 	if (finding->unfinished != NULL)
 	{
@@ -155,13 +155,12 @@ prepare_run(MigrationRun *run)
 	JournalFinding finding;
 	RegistryEntry *entry;
 	Journal    *journal;
-	bool		had_journal;
+	bool		new_journal;
 
 	transaction_make_writable();
 	execute_limit_locks(migration->policy.lock_timeout, true);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	had_journal = journal_open(migration->schema_oid, JOURNAL_WRITE_LOCK) != NULL;
-	journal = journal_open_or_create(migration->schema_oid);
+	journal = journal_open_or_create(migration->schema_oid, &new_journal);
 	run->journal_relation = journal->relation;
 	finding = migration_find(migration, journal);
 	entry = registry_entry(migration->schema, migration->name);
@@ -172,7 +171,7 @@ prepare_run(MigrationRun *run)
 		migration_parse(migration);
 		run->ends_transaction = palloc0_array(bool,
 											  migration->script->statement_count + 1);
-		outcome = prepare_unknown(run, journal, &finding, entry, had_journal);
+		outcome = prepare_unknown(run, journal, &finding, entry, new_journal);
 	}
 	else if (entry != NULL && strcmp(entry->state, "applied") != 0 &&
 			 finding.verdict != JOURNAL_EDITED)
@@ -311,7 +310,7 @@ record_failure(MigrationRun *run, const ErrorData *error)
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
 							 true, 0, false);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	journal = journal_open_or_create(migration->schema_oid);
+	journal = journal_open_or_create(migration->schema_oid, NULL);
 	if (run->journal_id != NULL &&
 		(run->done > 0 || left == OUTSIDE_LEFTOVER || left == OUTSIDE_UNKNOWN))
 		record_remaining_part(run, journal, error,

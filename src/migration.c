@@ -257,9 +257,13 @@ JournalFinding
 migration_find(Migration *migration, const Journal *journal)
 {
 	JournalFinding finding = {.verdict = JOURNAL_SILENT};
+	char	   *failed_name;
+	List	   *rows = journal_rows_and_failed(journal, migration->name,
+											   &failed_name);
 	ListCell   *cell;
 
-	foreach(cell, journal_rows(journal, migration->name))
+	finding.failed_name = failed_name;
+	foreach(cell, rows)
 	{
 		const JournalRow *row = lfirst(cell);
 		JournalVerdict verdict;
@@ -309,8 +313,6 @@ bool
 migration_is_known(const Migration *migration, const Journal *journal,
 				   const JournalFinding *finding)
 {
-	const char *failed_name;
-
 	switch (finding->verdict)
 	{
 		case JOURNAL_MATCHES:
@@ -326,9 +328,8 @@ migration_is_known(const Migration *migration, const Journal *journal,
 		case JOURNAL_SILENT:
 			break;
 	}
-	failed_name = journal_failed_migration(journal, migration->name);
-	if (failed_name != NULL)
-		refuse_failed(migration, failed_name);
+	if (finding->failed_name != NULL)
+		refuse_failed(migration, finding->failed_name);
 	return false;
 }
 

@@ -107,6 +107,7 @@ typedef struct JournalFinding
 	JournalVerdict verdict;
 	const JournalRow *row;		/* that the verdict rests on, or NULL */
 	const JournalRow *unfinished;	/* left by an earlier attempt, or NULL */
+	const char *failed_name;	/* of another migration, unfinished, or NULL */
 } JournalFinding;
 
 /*
