@@ -19,6 +19,11 @@
 #include "query.h"
 #include "registry.h"
 
+/* What is left of earlier attempts, as it is without any. */
+#define FORGET_FAILURES \
+	", held = false, attempts = 0, next_attempt_at = NULL," \
+	" last_sqlstate = NULL, last_error = NULL"
+
 /*
  * Keeps the script, and keeps others from forgetting it before this
  * transaction has recorded what refers to it.  A foreign key would do that,
@@ -49,7 +54,7 @@ run_for_migration(const char *sql, QueryParameters *parameters)
 
 static void
 keep_in_state(const char *schema, const char *name, const Script *script,
-			  const char *state, const char *journal_id)
+			  const char *state, const char *journal_id, const char *changes)
 {
 	QueryScope	scope;
 	QueryParameters parameters = {0};
@@ -64,18 +69,19 @@ keep_in_state(const char *schema, const char *name, const Script *script,
 	query_add_text(&parameters, journal_id);
 	query_add_text(&parameters, caller);
 	/* Who staged another script does not answer for this one. */
-	query_run("INSERT INTO remigrate.registry AS r"
-			  " (target_schema, migration_name, checksum, state, journal_id,"
-			  "  process_id)"
-			  " VALUES ($1, $2, $3, $4, $5,"
-			  "  CASE $4 WHEN 'running' THEN pg_catalog.pg_backend_pid() END)"
-			  " ON CONFLICT (target_schema, migration_name) DO UPDATE"
-			  " SET staged_by = CASE WHEN r.checksum = excluded.checksum"
-			  "  OR r.staged_by IS NULL THEN r.staged_by ELSE $6 END,"
-			  " checksum = excluded.checksum, state = excluded.state,"
-			  " journal_id = excluded.journal_id,"
-			  " process_id = excluded.process_id, statements_done = 0,"
-			  " statement_running = NULL, prefix_checksum = NULL",
+	query_run(psprintf("INSERT INTO remigrate.registry AS r"
+					   " (target_schema, migration_name, checksum, state,"
+					   "  journal_id, process_id)"
+					   " VALUES ($1, $2, $3, $4, $5, CASE $4 WHEN 'running'"
+					   "  THEN pg_catalog.pg_backend_pid() END)"
+					   " ON CONFLICT (target_schema, migration_name) DO UPDATE"
+					   " SET staged_by = CASE WHEN r.checksum = excluded.checksum"
+					   "  OR r.staged_by IS NULL THEN r.staged_by ELSE $6 END,"
+					   " checksum = excluded.checksum, state = excluded.state,"
+					   " journal_id = excluded.journal_id,"
+					   " process_id = excluded.process_id,"
+					   " statements_done = 0, statement_running = NULL,"
+					   " prefix_checksum = NULL%s", changes),
 			  &parameters, false);
 	query_end(&scope);
 }
@@ -84,24 +90,14 @@ void
 registry_record_applied(const char *schema, const char *name,
 						const Script *script)
 {
-	QueryParameters parameters = {0};
-
-	keep_in_state(schema, name, script, "applied", NULL);
-	query_add_text(&parameters, schema);
-	query_add_text(&parameters, name);
-	run_for_migration("UPDATE remigrate.registry SET held = false,"
-					  " attempts = 0, next_attempt_at = NULL,"
-					  " last_sqlstate = NULL, last_error = NULL"
-					  " WHERE target_schema = $1 AND migration_name = $2"
-					  " AND (held OR attempts > 0 OR last_error IS NOT NULL)",
-					  &parameters);
+	keep_in_state(schema, name, script, "applied", NULL, FORGET_FAILURES);
 }
 
 void
 registry_record_running(const char *schema, const char *name,
 						const Script *script, const char *journal_id)
 {
-	keep_in_state(schema, name, script, "running", journal_id);
+	keep_in_state(schema, name, script, "running", journal_id, "");
 }
 
 void
@@ -230,9 +226,7 @@ registry_record_undone(const char *schema, const char *name)
 void
 registry_record_resolved(const char *schema, const char *name)
 {
-	take_back(schema, name,
-			  ", held = false, attempts = 0, next_attempt_at = NULL,"
-			  " last_sqlstate = NULL, last_error = NULL");
+	take_back(schema, name, FORGET_FAILURES);
 }
 
 void
@@ -256,9 +250,8 @@ registry_stage(const char *schema, const char *name, const Script *script)
 			  " SET checksum = excluded.checksum,"
 			  " state = CASE r.state WHEN 'running' THEN r.state"
 			  "  ELSE excluded.state END,"
-			  " staged_at = excluded.staged_at, staged_by = excluded.staged_by,"
-			  " held = false, attempts = 0, next_attempt_at = NULL, last_sqlstate = NULL,"
-			  " last_error = NULL", &parameters, false);
+			  " staged_at = excluded.staged_at, staged_by = excluded.staged_by"
+			  FORGET_FAILURES, &parameters, false);
 	query_end(&scope);
 }
 
