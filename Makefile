@@ -158,6 +158,7 @@ print-%:
 
 always:
 
-.PHONY: all demo test test-matrix test-assert test-discard test-sanitize \
-	test-valgrind test-upgrade coverage check-static bench format always \
-	install-client uninstall-client
+.PHONY: all always install-client uninstall-client
+.PHONY: demo test test-matrix test-upgrade test-assert test-discard \
+	test-sanitize test-valgrind
+.PHONY: bench check-static coverage format
