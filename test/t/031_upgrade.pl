@@ -228,9 +228,8 @@ my @change = (
 	},
 	{
 		name => 'a view',
-		upgrade => 'CREATE OR REPLACE VIEW remigrate.overview AS SELECT NULL::text AS target_schema,
-	1::bigint AS applied, 2::bigint AS pending, 3::bigint AS failed, 4::bigint AS rolled_back,
-	5::bigint AS edited, 6::bigint AS unproven, 7::bigint AS held, now() AS last_finished_at;',
+		upgrade => q{DO $do$ BEGIN EXECUTE 'CREATE OR REPLACE VIEW remigrate.overview AS '
+	|| rtrim(pg_get_viewdef('remigrate.overview'::regclass), ';') || ' LIMIT 10'; END $do$;},
 	},
 	{
 		name => 'a table',
