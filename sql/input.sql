@@ -207,6 +207,7 @@ SELECT with_journal('CREATE TRIGGER t AFTER INSERT ON _prisma_migrations EXECUTE
 SELECT with_journal('CREATE TABLE x (id varchar(36) REFERENCES _prisma_migrations)');
 SELECT with_journal('CREATE RULE r AS ON INSERT TO _prisma_migrations DO ALSO SELECT trap()');
 SELECT with_journal('ALTER TABLE _prisma_migrations ENABLE ROW LEVEL SECURITY');
+SELECT with_journal('ALTER TABLE _prisma_migrations ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON _prisma_migrations USING (trap(id) IS NULL)');
 SELECT with_journal('ALTER TABLE _prisma_migrations FORCE ROW LEVEL SECURITY');
 SELECT with_journal('ALTER TABLE _prisma_migrations ADD CHECK (trap(checksum) IS NULL)');
 SELECT with_journal('ALTER TABLE _prisma_migrations ADD CHECK (true) NOT VALID');
@@ -242,8 +243,24 @@ CREATE SCHEMA odd CREATE VIEW _prisma_migrations AS SELECT 1 AS id;
 SELECT * FROM remigrate.status('odd');
 DROP VIEW odd._prisma_migrations;
 CREATE TABLE odd._prisma_migrations (LIKE _prisma_migrations INCLUDING ALL);
-ALTER TABLE odd._prisma_migrations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE odd._prisma_migrations ADD CHECK (input.trap(checksum) IS NULL);
 SELECT * FROM remigrate.status('odd');
+ALTER TABLE odd._prisma_migrations DROP CONSTRAINT _prisma_migrations_checksum_check;
+-- Row-level security is for others than its owner: a script may turn it on.
+SELECT remigrate.apply('guards all', $$DO 'DECLARE t regclass; BEGIN
+	FOR t IN SELECT oid FROM pg_class WHERE relkind = ''r'' AND relnamespace = ''odd''::regnamespace LOOP
+		EXECUTE format(''ALTER TABLE %s ENABLE ROW LEVEL SECURITY'', t);
+	END LOOP; END'$$, 'odd');
+SELECT remigrate.apply('after', 'CREATE TABLE after_it ()', 'odd');
+CREATE ROLE regress_input_reader;
+GRANT USAGE ON SCHEMA odd, remigrate TO regress_input_reader;
+GRANT EXECUTE ON FUNCTION remigrate.status(text) TO regress_input_reader;
+GRANT SELECT ON odd._prisma_migrations TO regress_input_reader;
+SET ROLE regress_input_reader;
+SELECT * FROM remigrate.status('odd');
+RESET ROLE;
+DROP OWNED BY regress_input_reader;
+DROP ROLE regress_input_reader;
 
 SET client_min_messages = warning;
 DROP SCHEMA input, odd CASCADE;

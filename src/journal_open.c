@@ -28,6 +28,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
+#include "utils/rls.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
@@ -227,8 +228,11 @@ check_journal(Relation relation, Journal *journal)
 		has_superclass(RelationGetRelid(relation)) ||
 		relation->rd_rel->relhassubclass)
 		refuse_journal(relation, "it is part of an inheritance tree");
-	if (relation->rd_rel->relrowsecurity)
-		refuse_journal(relation, "it has row-level security");
+	/* Policies are for others than its owner, unless they are forced on him. */
+	if (check_enable_rls(RelationGetRelid(relation), InvalidOid, true) == RLS_ENABLED)
+		refuse_journal(relation,
+					   psprintf("its row-level security applies to role \"%s\"",
+								GetUserNameFromId(GetUserId(), false)));
 	if (relation->trigdesc != NULL)
 		refuse_journal(relation, "it has a trigger or a foreign key");
 	if (relation->rd_rules != NULL)

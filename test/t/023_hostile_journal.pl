@@ -109,8 +109,6 @@ my @traps = (
 		"$journal; $rows; CREATE TABLE app.other (m varchar(36) REFERENCES _prisma_migrations ON DELETE CASCADE); CREATE TRIGGER t AFTER DELETE ON app.other FOR EACH ROW EXECUTE FUNCTION trap.spring_on_row(); INSERT INTO app.other VALUES ($failed)" ],
 	[ 'a rule', 'has a rule',
 		"$journal; $rows; CREATE RULE r AS ON INSERT TO _prisma_migrations DO ALSO SELECT trap.spring('rule')" ],
-	[ 'a policy', 'has row-level security',
-		"$journal; $rows; CREATE POLICY p ON _prisma_migrations USING (trap.spring_if()); ALTER TABLE _prisma_migrations FORCE ROW LEVEL SECURITY, ENABLE ROW LEVEL SECURITY", 'not for a superuser' ],
 	[ 'a CHECK', 'has a CHECK',
 		"$journal; $rows; ALTER TABLE _prisma_migrations ADD CHECK (trap.spring_if()) NOT VALID" ],
 	[ 'a column with a domain as its type', 'column "logs" has the type trap.text',
@@ -192,6 +190,39 @@ for my $what (sort keys %fine)
 	prepare($fine{$what});
 	my $said = as('boss', "SELECT remigrate.apply('1', 'CREATE TABLE one ()', 'app'); CALL remigrate.migrate('2', 'SELECT 1; COMMIT; CREATE TABLE two ()', 'app'); CALL remigrate.migrate('3', 'SELECT 1; COMMIT; SELECT 1 / 0', 'app'); SELECT remigrate.resolve('3', 'rolled_back', target_schema => 'app'); SELECT string_agg(migration_name || ' ' || state, ', ') FROM remigrate.status('app')");
 	like($said, qr/^1 applied, 2 applied, 3 rolled_back$/m, "fine: $what");
+}
+
+# Policies are for those to whom they apply: not for superusers, nor for the
+# owner, unless they are forced on him.
+$node->safe_psql('postgres', <<'END');
+CREATE ROLE clerk LOGIN;
+GRANT USAGE ON SCHEMA remigrate, trap TO clerk, mallory;
+GRANT EXECUTE ON ALL ROUTINES IN SCHEMA remigrate TO clerk, mallory;
+GRANT SELECT ON remigrate.event_log, remigrate.overview, remigrate.activity TO clerk;
+END
+my $guarded = "$journal; $rows; CREATE POLICY p ON _prisma_migrations USING (trap.spring_if()); ALTER TABLE _prisma_migrations ENABLE ROW LEVEL SECURITY; GRANT ALL ON SCHEMA app TO clerk; GRANT ALL ON _prisma_migrations TO clerk";
+for my $case (
+	[ 'clerk', '', 0 ],
+	[ 'mallory', ', FORCE ROW LEVEL SECURITY', 0 ],
+	[ 'mallory', ', NO FORCE ROW LEVEL SECURITY', 1 ],
+	[ 'boss', ', FORCE ROW LEVEL SECURITY', 1 ])
+{
+	my ($role, $force, $exempt) = @$case;
+	prepare("$guarded; ALTER TABLE _prisma_migrations ENABLE ROW LEVEL SECURITY$force");
+	like(as($role, "BEGIN; $approach"), qr/tripped: condition as $role/, "a policy is a trap for $role") unless $exempt;
+	my $said = as($role, join(";\n", @calls));
+	unlike($said, qr/tripped/, "... and runs nothing as $role$force");
+	if ($exempt)
+	{
+		unlike($said, qr/cannot use the journal/, '... who may use the journal');
+		like($said, qr/^applied$/m, '... and writes to it');
+	}
+	else
+	{
+		like($said, qr/cannot use the journal app._prisma_migrations: its row-level security applies to role "$role"/,
+			'... and is said to be the reason');
+		unlike($said, qr/^(applied|healed|staged)$/m, '... for doing nothing');
+	}
 }
 
 # boss's own temporary table of that name is not taken for the journal.
