@@ -452,6 +452,14 @@ SELECT report FROM remigrate.seam((SELECT string_agg(format('CREATE TABLE t%s (a
 SELECT length(report), right(report, 60) FROM remigrate.seam((SELECT string_agg('SELECT 1', E';\n') FROM generate_series(1, 60) n)) \gx
 ROLLBACK;
 
+-- A statement that is too deep is an error of the caller's, not the server's end
+BEGIN;
+CREATE TABLE t (a int PRIMARY KEY);
+\set VERBOSITY sqlstate
+SELECT verdict FROM remigrate.seam('INSERT INTO t SELECT 1' || repeat(' UNION ALL SELECT 1', 400000) || ' ON CONFLICT DO NOTHING');
+\set VERBOSITY default
+ROLLBACK;
+
 -- A whole history ------------------------------------------------------------
 
 BEGIN;

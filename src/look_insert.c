@@ -15,6 +15,7 @@
 #include "access/relation.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_index.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -75,6 +76,8 @@ is_given_in_all(const SelectStmt *select, int position)
 {
 	ListCell   *cell;
 
+	/* A UNION of many rows is as deep as it is long. */
+	check_stack_depth();
 	if (select->op != SETOP_NONE)
 		return is_given_in_all(select->larg, position) &&
 			is_given_in_all(select->rarg, position);
