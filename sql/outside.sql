@@ -159,15 +159,16 @@ CALL remigrate.migrate('lies', 'BEGIN ISOLATION LEVEL SERIALIZABLE; VACUUM t; SE
 
 -- What a crash leaves on record, and what the next call makes of it -----------------------------
 
--- As if the server had died while the first statement was running
-CREATE FUNCTION crashed(name text, script text) RETURNS void LANGUAGE plpgsql AS $$
+-- As if the server had died while a statement was running, the first one
+CREATE FUNCTION crashed(name text, script text, running integer DEFAULT 1) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	journal_id text := gen_random_uuid();
+	begun text := string_agg(s.text || E';\n', '' ORDER BY number) FROM remigrate.statements(script) s WHERE number <= running;
 BEGIN
 	INSERT INTO outside._prisma_migrations (id, checksum, migration_name, started_at) VALUES (journal_id, remigrate.checksum(script), name, clock_timestamp());
 	INSERT INTO remigrate.script VALUES (remigrate.checksum(script), convert_to(script, 'UTF8')) ON CONFLICT DO NOTHING;
 	INSERT INTO remigrate.registry (target_schema, migration_name, checksum, state, journal_id, statements_done, statement_running, prefix_checksum)
-	VALUES ('outside', name, remigrate.checksum(script), 'running', journal_id, 0, 1, encode(sha256(''), 'hex'));
+	VALUES ('outside', name, remigrate.checksum(script), 'running', journal_id, running - 1, running, encode(sha256(convert_to(begun, 'UTF8')), 'hex'));
 END $$;
 SELECT crashed('c1', 'CREATE INDEX CONCURRENTLY c1 ON t (b)');
 CALL remigrate.migrate('c1', 'CREATE INDEX CONCURRENTLY c1 ON t (b)', 'outside');
@@ -206,10 +207,29 @@ CALL remigrate.migrate('c9', 'ALTER TABLE p DETACH PARTITION p2 CONCURRENTLY', '
 SELECT crashed('c10', 'ALTER TABLE p DETACH PARTITION p2 CONCURRENTLY; SELECT 1');
 CALL remigrate.migrate('c10', 'ALTER TABLE p DETACH PARTITION p2 CONCURRENTLY; SELECT 1', 'outside');
 SELECT count(*) FROM pg_inherits WHERE inhparent = 'p'::regclass;
+-- What it names is what it named then, and what follows is in the same session
+CREATE SCHEMA outside2;
+CREATE TABLE outside2.t2 (a int);
+CREATE INDEX c11 ON outside2.t2 (a);
+SELECT crashed('c11', 'SET search_path = outside2; DROP INDEX CONCURRENTLY c11; CREATE TABLE c11_after ()', 2);
+CALL remigrate.migrate('c11', 'SET search_path = outside2; DROP INDEX CONCURRENTLY c11; CREATE TABLE c11_after ()', 'outside');
+SELECT to_regclass('outside2.c11'), to_regclass('outside2.c11_after');
+SELECT crashed('c12', 'SELECT set_config(''search_path'', ''outside2'', false); DROP INDEX CONCURRENTLY IF EXISTS nix; CREATE TABLE c12_after ()', 2);
+CALL remigrate.migrate('c12', 'SELECT set_config(''search_path'', ''outside2'', false); DROP INDEX CONCURRENTLY IF EXISTS nix; CREATE TABLE c12_after ()', 'outside');
+SELECT to_regclass('outside2.c12_after');
+-- SET LOCAL holds for the rest of its transaction, and for no other
+CALL remigrate.migrate('c13', 'BEGIN; SET LOCAL search_path = outside2; CREATE TABLE c13 (); CREATE TABLE c13_more (); COMMIT; VACUUM outside.t', 'outside', resume_at => 4);
+CALL remigrate.migrate('c14', 'BEGIN; SET LOCAL search_path = outside2; CREATE TABLE c14 (); COMMIT; CREATE TABLE c14_more ()', 'outside', resume_at => 5);
+SELECT c.oid::regclass FROM pg_class c WHERE relname ~ '^c1[34]' ORDER BY relname;
+-- Nobody can tell whether a statement has happened that is not in the script any more
+SELECT crashed('c15', 'VACUUM t; SELECT 1');
+CALL remigrate.migrate('c15', 'DROP FUNCTION IF EXISTS nix(int); SELECT 1', 'outside');
+CALL remigrate.migrate('c15', 'VACUUM t; SELECT 2', 'outside');
+
 SELECT migration_name, action, statements FROM remigrate.event_log WHERE target_schema = 'outside' AND migration_name ~ '^c\d' ORDER BY id;
 
 SELECT migration_name, state FROM remigrate.status('outside') WHERE state NOT IN ('applied', 'rolled_back');
 SELECT count(*) AS locks FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
 RESET search_path;
-DROP SCHEMA outside CASCADE;
+DROP SCHEMA outside, outside2 CASCADE;
 DELETE FROM remigrate.registry WHERE target_schema = 'outside';

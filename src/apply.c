@@ -58,7 +58,7 @@ run_statements(const Migration *migration, ScriptPosition *position, int from)
 	execute_prepare_settings(migration->schema, migration->policy.lock_timeout,
 							 false);
 	blocker_watch(migration->policy.lock_timeout);
-	execute_settings_before(position, from);
+	execute_settings(position, 0, from, true);
 	for (int i = from; i < script->statement_count; i++)
 	{
 		const ScriptStatement *statement = &script->statements[i];

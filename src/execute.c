@@ -32,6 +32,7 @@
 #include "compat.h"
 #include "execute.h"
 #include "failure.h"
+#include "statement.h"
 
 static void
 set_for_script(const char *name, const char *value, bool for_session)
@@ -305,14 +306,15 @@ execute_transactional(ScriptPosition *position,
 }
 
 void
-execute_settings_before(ScriptPosition *position, int count)
+execute_settings(ScriptPosition *position, int from, int to, bool local)
 {
-	for (int i = 0; i < count; i++)
+	for (int i = from; i < to; i++)
 	{
 		const ScriptStatement *statement = &position->script->statements[i];
+		bool		is_local;
 
-		if (statement->kind == STATEMENT_TRANSACTIONAL &&
-			IsA(statement->raw->stmt, VariableSetStmt))
+		if (statement_is_setting(statement->raw->stmt, &is_local) &&
+			(local || !is_local))
 			execute_statement(position, statement, PROCESS_UTILITY_QUERY);
 	}
 }

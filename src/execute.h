@@ -63,10 +63,12 @@ extern void execute_transactional(ScriptPosition *position,
 								  const ScriptStatement *statement);
 
 /*
- * Runs the SETs among the first "count" statements alone: the others are done,
- * but what was SET for them holds for the ones that follow.
+ * Runs the settings alone among the statements from number "from" + 1 up to
+ * number "to", those of a transaction only where "local" says so: the others
+ * are done, but what was set for them holds for the ones that follow.
  */
-extern void execute_settings_before(ScriptPosition *position, int count);
+extern void execute_settings(ScriptPosition *position, int from, int to,
+							 bool local);
 
 /*
  * To be called with each error that a statement raised, as soon as it is

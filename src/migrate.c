@@ -34,12 +34,12 @@
 #define RECORD_LOCK_TIMEOUT "5s"
 
 static void
-refuse_changed_prefix(const Migration *migration, const RegistryEntry *entry)
+refuse_changed_prefix(const Migration *migration, int begun)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("%s was not run: an earlier attempt got as far as statement %d, and the statements up to there have changed since",
-					migration->script->subject, entry->statements_done),
+					migration->script->subject, begun),
 			 errhint("Send the script with those statements as they were, or name the statement to go on from in resume_at."),
 			 errhidestmt(true)));
 }
@@ -59,23 +59,41 @@ refuse_unknown_statement(const Migration *migration,
 			 errhidestmt(true)));
 }
 
-/* How many statements are done, where one was running when we last heard. */
-static int
-count_after_interruption(const Migration *migration,
-						 const RegistryEntry *entry)
+/*
+ * Whether a statement has happened.  Its names mean what they mean to it, by
+ * what the script has SET until then.  Needs an active snapshot.
+ */
+static OutsideState
+look_at_outside(MigrationRun *run, const ScriptStatement *statement,
+				bool raised_error)
 {
-	const ScriptStatement *statement =
-		&migration->script->statements[entry->statement_running - 1];
+	const Migration *migration = run->migration;
+	ScriptPosition position = {.script = migration->script};
+	int			guc_level = NewGUCNestLevel();
+	OutsideState state;
 
 	execute_prepare_settings(migration->schema,
-							 migration->policy.lock_timeout, true);
-	switch (outside_look(migration->script, statement,
-						 migration->schema, false).state)
+							 migration->policy.lock_timeout, false);
+	execute_settings(&position, 0, statement->number - 1, false);
+	state = outside_look(migration->script, statement, migration->schema,
+						 raised_error).state;
+	AtEOXact_GUC(false, guc_level);
+	return state;
+}
+
+/* How many statements are done, where one was running when we last heard. */
+static int
+count_after_interruption(MigrationRun *run, const RegistryEntry *entry)
+{
+	const ScriptStatement *statement =
+		&run->migration->script->statements[entry->statement_running - 1];
+
+	switch (look_at_outside(run, statement, false))
 	{
 		case OUTSIDE_DONE:
 			return entry->statement_running;
 		case OUTSIDE_UNKNOWN:
-			refuse_unknown_statement(migration, statement);
+			refuse_unknown_statement(run->migration, statement);
 			pg_unreachable();
 		default:
 			return entry->statement_running - 1;
@@ -89,6 +107,7 @@ resume_attempt(MigrationRun *run, const JournalRow *unfinished,
 {
 	const Migration *migration = run->migration;
 	char		prefix[CHECKSUM_SIZE];
+	int			begun;
 
 	run->journal_id = unfinished->id;
 	if (migration->policy.resume_at != RESUME_AT_UNSET)
@@ -96,15 +115,15 @@ resume_attempt(MigrationRun *run, const JournalRow *unfinished,
 	if (entry == NULL || strcmp(entry->state, "running") != 0 ||
 		strcmp(entry->journal_id, unfinished->id) != 0)
 		migration_refuse_unfinished(migration);
-	if (Max(entry->statements_done, entry->statement_running) >
-		migration->script->statement_count)
-		refuse_changed_prefix(migration, entry);
-	script_prefix_checksum(migration->script, entry->statements_done, prefix);
+	begun = Max(entry->statements_done, entry->statement_running);
+	if (begun > migration->script->statement_count)
+		refuse_changed_prefix(migration, begun);
+	script_prefix_checksum(migration->script, begun, prefix);
 	if (strcmp(prefix, entry->prefix_checksum) != 0)
-		refuse_changed_prefix(migration, entry);
+		refuse_changed_prefix(migration, begun);
 	run->first = entry->statements_done;
 	if (entry->statement_running > 0)
-		run->first = count_after_interruption(migration, entry);
+		run->first = count_after_interruption(run, entry);
 }
 
 /*
@@ -206,17 +225,15 @@ attempt(MigrationRun *run)
 
 /* What a statement that failed outside of a transaction has left behind. */
 static OutsideState
-look_at_failed(const MigrationRun *run)
+look_at_failed(MigrationRun *run)
 {
 	const ScriptStatement *statement = run->position.statement;
 	OutsideState state;
 
 	if (statement == NULL || statement->kind != STATEMENT_OUTSIDE)
 		return OUTSIDE_NOT_DONE;
-	execute_prepare_settings(run->migration->schema, 0, true);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	state = outside_look(run->migration->script, statement,
-						 run->migration->schema, !run->committing).state;
+	state = look_at_outside(run, statement, !run->committing);
 	PopActiveSnapshot();
 	return state;
 }

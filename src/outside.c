@@ -88,6 +88,9 @@ look_at_drop_index(const DropStmt *drop)
 {
 	ListCell   *cell;
 
+	/* Other kinds are transactional, and name their objects in other ways. */
+	if (drop->removeType != OBJECT_INDEX)
+		return OUTSIDE_UNKNOWN;
 	foreach(cell, drop->objects)
 	{
 		RangeVar   *name = makeRangeVarFromNameList(lfirst_node(List, cell));

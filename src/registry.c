@@ -107,7 +107,8 @@ registry_record_progress(const char *schema, const char *name,
 	QueryParameters parameters = {0};
 	char		prefix[CHECKSUM_SIZE];
 
-	script_prefix_checksum(script, done, prefix);
+	/* Whether a running one has happened is for that one alone to tell. */
+	script_prefix_checksum(script, Max(done, running), prefix);
 	query_add_text(&parameters, schema);
 	query_add_text(&parameters, name);
 	query_add_int(&parameters, done);

@@ -24,7 +24,7 @@ typedef struct RegistryEntry
 	bool		is_at_work;		/* that attempt's process holds the lock still */
 	int			statements_done;	/* of that attempt, committed */
 	int			statement_running;	/* outside a transaction; 0 for none */
-	char	   *prefix_checksum;	/* of the statements done */
+	char	   *prefix_checksum;	/* of those done, and the one running */
 	char	   *last_sqlstate;	/* or NULL */
 	char	   *last_error;		/* or NULL */
 } RegistryEntry;

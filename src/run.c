@@ -100,6 +100,20 @@ end_of_transaction(const MigrationRun *run, int first)
 	return index;
 }
 
+/* The first statement of the transaction that the script goes on in. */
+static int
+start_of_transaction(const MigrationRun *run)
+{
+	int			index = run->done;
+
+	while (index > 0 &&
+		   statement_at(run, index - 1)->kind != STATEMENT_COMMIT &&
+		   statement_at(run, index - 1)->kind != STATEMENT_OUTSIDE &&
+		   !run->ends_transaction[index - 1])
+		index--;
+	return index;
+}
+
 /*
  * BEGIN's options, or SET TRANSACTION.  There must be no snapshot yet, so
  * this goes past execute_statement.
@@ -253,13 +267,15 @@ begin_steps(MigrationRun *run)
 	record_progress(run, run->done, 0);
 	execute_prepare_settings(migration->schema,
 							 migration->policy.lock_timeout, true);
-	execute_settings_before(&run->position, run->done);
+	execute_settings(&run->position, 0, run->done, false);
 	transaction_commit();
 }
 
 static void
 run_one_transaction(MigrationRun *run, int end)
 {
+	/* Empty but where a script goes on in the middle of one. */
+	execute_settings(&run->position, start_of_transaction(run), run->done, true);
 	run_transactional(run, run->done, end);
 	check_nothing_lost(run);
 	if (end == statement_count(run))
@@ -371,7 +387,9 @@ run_remaining(MigrationRun *run)
 	{
 		execute_prepare_settings(migration->schema,
 								 migration->policy.lock_timeout, true);
-		execute_settings_before(&run->position, run->done);
+		execute_settings(&run->position, 0, start_of_transaction(run), false);
+		execute_settings(&run->position, start_of_transaction(run), run->done,
+						 true);
 		run_transactional(run, run->done, statement_count(run));
 		check_nothing_lost(run);
 		record_success(run);

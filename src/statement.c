@@ -194,6 +194,52 @@ statement_has_transaction_options(const Node *parse_tree)
 	return transaction_options(parse_tree) != NIL;
 }
 
+/* A constant, with or without a cast around it; else NULL. */
+static const A_Const *
+constant_of(const Node *node)
+{
+	while (node != NULL && IsA(node, TypeCast))
+		node = ((const TypeCast *) node)->arg;
+	return node != NULL && IsA(node, A_Const) ? (const A_Const *) node : NULL;
+}
+
+/* Whether it is set_config() of three constants. */
+static bool
+is_set_config(const Node *node, bool *is_local)
+{
+	const FuncCall *call = (const FuncCall *) node;
+	const A_Const *local;
+
+	if (!IsA(node, FuncCall) || list_length(call->args) != 3 ||
+		strcmp(strVal(llast(call->funcname)), "set_config") != 0 ||
+		constant_of(linitial(call->args)) == NULL ||
+		constant_of(lsecond(call->args)) == NULL)
+		return false;
+	local = constant_of(lthird(call->args));
+	if (local == NULL || local->isnull || !IsA(&local->val, Boolean))
+		return false;
+	*is_local = local->val.boolval.boolval;
+	return true;
+}
+
+bool
+statement_is_setting(const Node *parse_tree, bool *is_local)
+{
+	const SelectStmt *select = (const SelectStmt *) parse_tree;
+
+	if (IsA(parse_tree, VariableSetStmt))
+	{
+		*is_local = ((const VariableSetStmt *) parse_tree)->is_local;
+		return !is_set_transaction(parse_tree);
+	}
+	if (!IsA(parse_tree, SelectStmt) || list_length(select->targetList) != 1 ||
+		select->fromClause != NIL || select->whereClause != NULL ||
+		select->intoClause != NULL || select->withClause != NULL)
+		return false;
+	return is_set_config(linitial_node(ResTarget, select->targetList)->val,
+						 is_local);
+}
+
 /* The value of SET name = value, where it is one plain constant, or NULL. */
 static const char *
 set_value(const VariableSetStmt *set)

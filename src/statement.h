@@ -34,6 +34,13 @@ extern void statement_check_transactional(const Script *script);
 extern void statement_inline_concurrently(Script *script);
 
 /*
+ * Whether a statement only sets something for those that follow: SET or RESET,
+ * or SELECT set_config() with constants, as pg_dump writes it.  *is_local is
+ * whether it does so up to the end of its transaction.
+ */
+extern bool statement_is_setting(const Node *parse_tree, bool *is_local);
+
+/*
  * Whether a BEGIN or SET TRANSACTION asks for other characteristics than a
  * transaction has by default.
  */
