@@ -194,6 +194,9 @@ compare_function(Looking *looking, HeapTuple tuple)
 		look_differs(looking, "a function with other attributes");
 	else if (!same_parameters(statement, tuple))
 		look_differs(looking, "a function with other parameters");
+	else if ((statement->sql_body != NULL) ==
+			 heap_attisnull(tuple, Anum_pg_proc_prosqlbody, NULL))
+		look_differs(looking, "a function with another body");
 	else if (function.source == NULL)
 		looking->look->result = LOOK_UNCOMPARED;
 	else if (is_null || strcmp(TextDatumGetCString(source), function.source) != 0)

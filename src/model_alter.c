@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
+#include "commands/defrem.h"
 #include "nodes/makefuncs.h"
 
 #include "model.h"
@@ -141,9 +142,29 @@ static void
 set_identity(Model *model, Object *table, AlterTableCmd *command)
 {
 	Object	   *column = column_of(model, table, command);
+	State		known = model_property(column, FACT_IDENTITY);
+	Definition *definition = known.definition;
+	ListCell   *cell;
 
-	model_change(model, column, FACT_IDENTITY, state_of(PRESENT, NULL, NULL),
-				 state_of(PRESENT, NULL, NULL));
+	foreach(cell, castNode(List, command->def))
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+		Constraint *identity;
+
+		if (strcmp(option->defname, "generated") != 0)
+		{
+			/* Of the sequence, which isn't compared. */
+			model_current(model)->pure = false;
+			continue;
+		}
+		identity = makeNode(Constraint);
+		identity->contype = CONSTR_IDENTITY;
+		identity->generated_when = defGetInt32(option);
+		definition = model_define(model, (Node *) identity);
+	}
+	model_change(model, column, FACT_IDENTITY,
+				 state_of(PRESENT, NULL, known.definition),
+				 state_of(PRESENT, NULL, definition));
 }
 
 static void
