@@ -9,6 +9,7 @@
 #   make test-upgrade         pg_upgrade from 15 to 18, in chroots
 #   make test-assert, test-discard, test-sanitize, test-valgrind
 #                             the same on a server that looks closer (test/with)
+#   make fuzz [SECONDS=600]   random scripts and calls (test/fuzz)
 #   make coverage             the same, and which lines it didn't run
 #   make check-static         cppcheck, clang-tidy, gcc -fanalyzer, shellcheck
 #   make bench [BENCH=a]      how fast it is, beside psql and other tools
@@ -143,6 +144,10 @@ test-assert test-discard test-sanitize test-valgrind:
 coverage:
 	@test/with coverage
 
+# SECONDS, SEED, CALLS and more reach it by the environment.
+fuzz:
+	@test/fuzz
+
 check-static:
 	@test/static
 
@@ -161,4 +166,4 @@ always:
 .PHONY: all always install-client uninstall-client
 .PHONY: demo test test-matrix test-upgrade test-assert test-discard \
 	test-sanitize test-valgrind
-.PHONY: bench check-static coverage format
+.PHONY: bench check-static coverage format fuzz
