@@ -192,6 +192,17 @@ rename_companion(Model *model, Object *object, const char *name)
 	}
 	if (object->kind == FACT_RELATION && object->belongs)
 	{
+		int			count = list_length(model->facts);
+
+		for (int i = 0; i < count; i++)
+		{
+			Fact	   *fact = list_nth(model->facts, i);
+
+			if (fact->kind == FACT_CONSTRAINT &&
+				strcmp(fact->name, old_name) == 0 &&
+				fact_state(fact).presence == PRESENT)
+				model_forget(model, fact_state(fact).object);
+		}
 		model->index_renames = lappend(model->index_renames,
 									   object_name(model->statement, NULL,
 												   name));
