@@ -11,6 +11,9 @@
 #                             the same on a server that looks closer (test/with)
 #   make fuzz [SECONDS=600]   random scripts and calls (test/fuzz)
 #   make coverage             the same, and which lines it didn't run
+#   make dist, deb, image     what is given away, in tmp_check/dist: a zip for
+#                             PGXN, Debian packages, an extension image
+#   make test-package         make them and try them, here and on 18
 #   make check-static         cppcheck, clang-tidy, gcc -fanalyzer, shellcheck
 #   make bench [BENCH=a]      how fast it is, beside psql and other tools
 #   make format               clang-format the C
@@ -148,6 +151,20 @@ coverage:
 fuzz:
 	@test/fuzz
 
+dist:
+	@test/package/build zip $(FOLDER)
+
+deb:
+	@test/install-packages package
+	@test/package/build deb $(FOLDER)
+
+image:
+	@test/package/build image $(FOLDER)
+
+test-package:
+	@test/install-packages package
+	@E2E=test/e2e/package test/matrix native 18
+
 check-static:
 	@test/static
 
@@ -165,5 +182,5 @@ always:
 
 .PHONY: all always install-client uninstall-client
 .PHONY: demo test test-matrix test-upgrade test-assert test-discard \
-	test-sanitize test-valgrind
-.PHONY: bench check-static coverage format fuzz
+	test-sanitize test-valgrind test-package
+.PHONY: bench check-static coverage format fuzz dist deb image
