@@ -203,20 +203,26 @@ constant_of(const Node *node)
 	return node != NULL && IsA(node, A_Const) ? (const A_Const *) node : NULL;
 }
 
-/* Whether it is set_config() of three constants. */
+/*
+ * Whether it is set_config() of three constants, but for what would keep the
+ * rest of the script from being recorded.
+ */
 static bool
 is_set_config(const Node *node, bool *is_local)
 {
 	const FuncCall *call = (const FuncCall *) node;
+	const A_Const *name;
 	const A_Const *local;
 
 	if (!IsA(node, FuncCall) || list_length(call->args) != 3 ||
-		strcmp(strVal(llast(call->funcname)), "set_config") != 0 ||
-		constant_of(linitial(call->args)) == NULL ||
-		constant_of(lsecond(call->args)) == NULL)
+		strcmp(strVal(llast(call->funcname)), "set_config") != 0)
 		return false;
+	name = constant_of(linitial(call->args));
 	local = constant_of(lthird(call->args));
-	if (local == NULL || local->isnull || !IsA(&local->val, Boolean))
+	if (name == NULL || name->isnull || !IsA(&name->val, String) ||
+		strstr(strVal(&name->val), "transaction_read_only") != NULL ||
+		constant_of(lsecond(call->args)) == NULL ||
+		local == NULL || local->isnull || !IsA(&local->val, Boolean))
 		return false;
 	*is_local = local->val.boolval.boolval;
 	return true;
