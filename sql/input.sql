@@ -223,6 +223,7 @@ SELECT with_journal('ALTER TABLE _prisma_migrations ALTER started_at SET DEFAULT
 SELECT with_journal('ALTER TABLE _prisma_migrations ALTER applied_steps_count TYPE bigint');
 SELECT with_journal('ALTER TABLE _prisma_migrations ALTER applied_steps_count DROP DEFAULT, ALTER applied_steps_count ADD GENERATED ALWAYS AS IDENTITY');
 SELECT with_journal('ALTER TABLE _prisma_migrations ALTER started_at TYPE timestamp');
+SELECT with_journal('ALTER TABLE _prisma_migrations ALTER started_at TYPE date');
 SELECT with_journal('ALTER TABLE _prisma_migrations RENAME logs TO log');
 SELECT with_journal('CREATE INDEX i ON _prisma_migrations (trap(checksum))');
 SELECT with_journal('CREATE INDEX i ON _prisma_migrations (checksum) WHERE trap(checksum) IS NULL');
@@ -238,6 +239,23 @@ SELECT with_journal('ALTER TABLE _prisma_migrations ALTER started_at DROP NOT NU
 SELECT with_journal('CREATE OPERATOR = (LEFTARG = text, RIGHTARG = text, FUNCTION = pg_catalog.textne); SET LOCAL search_path = odd, pg_catalog');
 \pset format aligned
 \pset tuples_only off
+-- Times without a zone are UTC, as they are to Prisma.
+CREATE SCHEMA odd;
+CREATE TABLE odd._prisma_migrations (LIKE _prisma_migrations INCLUDING ALL);
+ALTER TABLE odd._prisma_migrations ALTER started_at TYPE timestamp, ALTER finished_at TYPE timestamp(3), ALTER rolled_back_at TYPE timestamp(0);
+INSERT INTO odd._prisma_migrations (id, checksum, migration_name, started_at, finished_at) VALUES ('c', 'made-up', 'claimed', '2024-05-01 10:00', '2024-05-01 10:00');
+SET TimeZone = 'Asia/Tokyo';
+SELECT remigrate.apply('claimed', 'CREATE TABLE claimed ()', 'odd');
+CALL remigrate.migrate('fails', 'SELECT 1 / 0', 'odd');
+SELECT migration_name, started_at AT TIME ZONE 'UTC' BETWEEN now() - interval '1 h' AND clock_timestamp() AS started,
+	finished_at AT TIME ZONE 'UTC' BETWEEN now() - interval '1 h' AND clock_timestamp() + interval '1 s' AS finished,
+	rolled_back_at AT TIME ZONE 'UTC' BETWEEN now() - interval '1 h' AND clock_timestamp() + interval '1 s' AS rolled_back
+FROM odd._prisma_migrations ORDER BY odd._prisma_migrations.started_at;
+SELECT migration_name, now() - finished_at BETWEEN '-1 s' AND '1 h' AS finished FROM remigrate.status('odd');
+RESET TimeZone;
+SET client_min_messages = warning;
+DROP SCHEMA odd CASCADE;
+RESET client_min_messages;
 -- status doesn't touch them either.
 CREATE SCHEMA odd CREATE VIEW _prisma_migrations AS SELECT 1 AS id;
 SELECT * FROM remigrate.status('odd');

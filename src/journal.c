@@ -81,7 +81,7 @@ column_is(const Journal *journal, TupleTableSlot *slot,
 		memcmp(VARDATA_ANY(found), value, length) == 0;
 }
 
-/* Returns whether there is a time. */
+/* Returns whether there is a time.  Without a zone it is UTC, as for Prisma. */
 static bool
 time_column(const Journal *journal, TupleTableSlot *slot,
 			JournalColumnName column, TimestampTz *time)
@@ -239,12 +239,15 @@ journal_failed_migration(const Journal *journal)
 /* --- writing ------------------------------------------------------------- */
 
 static void
-add_time_or_null(QueryParameters *parameters, bool is_set, TimestampTz value)
+add_time(QueryParameters *parameters, const Journal *journal,
+		 JournalColumnName column, bool is_set, TimestampTz value)
 {
-	if (is_set)
-		query_add_time(parameters, value);
+	if (!is_set)
+		query_add_null(parameters, journal->types[column]);
+	else if (journal->types[column] == TIMESTAMPOID)
+		query_add_utc_time(parameters, value);
 	else
-		query_add_null(parameters, TIMESTAMPTZOID);
+		query_add_time(parameters, value);
 }
 
 /* What a row's id is compared with, whichever type the column has. */
@@ -282,11 +285,13 @@ journal_insert(const Journal *journal, const JournalRow *row)
 
 	query_add_text(&parameters, id);
 	query_add_text(&parameters, row->checksum);
-	add_time_or_null(&parameters, row->finished, row->finished_at);
+	add_time(&parameters, journal, JOURNAL_FINISHED_AT,
+			 row->finished, row->finished_at);
 	query_add_text(&parameters, row->name);
 	query_add_text(&parameters, row->logs);
-	add_time_or_null(&parameters, row->rolled_back, row->rolled_back_at);
-	query_add_time(&parameters, row->started_at);
+	add_time(&parameters, journal, JOURNAL_ROLLED_BACK_AT,
+			 row->rolled_back, row->rolled_back_at);
+	add_time(&parameters, journal, JOURNAL_STARTED_AT, true, row->started_at);
 	query_add_int(&parameters, row->applied_steps_count);
 	(void) change(journal,
 				  psprintf(sql, journal->table,
@@ -305,8 +310,10 @@ journal_end_row(const Journal *journal, const JournalRow *row)
 	QueryParameters parameters = {0};
 
 	query_add_text(&parameters, row->id);
-	add_time_or_null(&parameters, row->finished, row->finished_at);
-	add_time_or_null(&parameters, row->rolled_back, row->rolled_back_at);
+	add_time(&parameters, journal, JOURNAL_FINISHED_AT,
+			 row->finished, row->finished_at);
+	add_time(&parameters, journal, JOURNAL_ROLLED_BACK_AT,
+			 row->rolled_back, row->rolled_back_at);
 	query_add_text(&parameters, row->logs);
 	query_add_int(&parameters, row->applied_steps_count);
 	query_add_text(&parameters, row->checksum);
@@ -384,7 +391,8 @@ set_checksum(const Journal *journal, const char *id, const char *checksum,
 
 	query_add_text(&parameters, id);
 	query_add_text(&parameters, checksum);
-	add_time_or_null(&parameters, rolled_back, GetCurrentTimestamp());
+	add_time(&parameters, journal, JOURNAL_ROLLED_BACK_AT,
+			 rolled_back, GetCurrentTimestamp());
 	(void) change(journal,
 				  psprintf(sql, journal->table, id_as_text(journal)),
 				  &parameters);

@@ -44,6 +44,7 @@ typedef struct Journal
 	const char *table;			/* qualified and quoted */
 	bool		id_is_uuid;		/* Prisma's own is text */
 	int			columns[JOURNAL_COLUMNS];	/* their numbers in the table */
+	Oid			types[JOURNAL_COLUMNS];
 } Journal;
 
 typedef struct JournalRow

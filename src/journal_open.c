@@ -45,11 +45,11 @@ typedef struct JournalColumn
 static const JournalColumn journal_columns[JOURNAL_COLUMNS] = {
 	[JOURNAL_ID] = {"id", VARCHAROID, TEXTOID},
 	[JOURNAL_CHECKSUM] = {"checksum", VARCHAROID, TEXTOID},
-	[JOURNAL_FINISHED_AT] = {"finished_at", TIMESTAMPTZOID, InvalidOid},
+	[JOURNAL_FINISHED_AT] = {"finished_at", TIMESTAMPTZOID, TIMESTAMPOID},
 	[JOURNAL_MIGRATION_NAME] = {"migration_name", VARCHAROID, TEXTOID},
 	[JOURNAL_LOGS] = {"logs", TEXTOID, VARCHAROID},
-	[JOURNAL_ROLLED_BACK_AT] = {"rolled_back_at", TIMESTAMPTZOID, InvalidOid},
-	[JOURNAL_STARTED_AT] = {"started_at", TIMESTAMPTZOID, InvalidOid},
+	[JOURNAL_ROLLED_BACK_AT] = {"rolled_back_at", TIMESTAMPTZOID, TIMESTAMPOID},
+	[JOURNAL_STARTED_AT] = {"started_at", TIMESTAMPTZOID, TIMESTAMPOID},
 	[JOURNAL_APPLIED_STEPS_COUNT] = {"applied_steps_count", INT4OID, InvalidOid},
 };
 
@@ -157,6 +157,7 @@ check_columns(Relation relation, Journal *journal)
 		{
 			check_column(relation, column, &journal_columns[which], journal);
 			journal->columns[which] = column->attnum;
+			journal->types[which] = column->atttypid;
 			found++;
 		}
 	}

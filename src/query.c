@@ -136,6 +136,13 @@ query_add_time(QueryParameters *parameters, TimestampTz value)
 }
 
 void
+query_add_utc_time(QueryParameters *parameters, TimestampTz value)
+{
+	/* Both types count microseconds, this one of a clock that shows UTC. */
+	add(parameters, TIMESTAMPOID, TimestampGetDatum(value), false);
+}
+
+void
 query_add_null(QueryParameters *parameters, Oid type)
 {
 	add(parameters, type, (Datum) 0, true);

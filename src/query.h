@@ -55,6 +55,9 @@ extern void query_add_int(QueryParameters *parameters, int value);
 extern void query_add_oid(QueryParameters *parameters, Oid value);
 extern void query_add_bool(QueryParameters *parameters, bool value);
 extern void query_add_time(QueryParameters *parameters, TimestampTz value);
+
+/* For a column without a time zone, whose times are UTC. */
+extern void query_add_utc_time(QueryParameters *parameters, TimestampTz value);
 extern void query_add_null(QueryParameters *parameters, Oid type);
 
 /*
