@@ -276,6 +276,13 @@ extern Node *model_expression_at(const Model *model,
 								 const Definition *definition,
 								 Node *expression, int seam);
 
+/*
+ * What a statement renames that is there at both of two seams, under different
+ * names, or NULL.
+ */
+extern const Object *model_renamed(const Model *model, int statement,
+								   int from, int to);
+
 /* Whether some statement in (from, to] renames anything. */
 extern bool model_renames_between(const Model *model, int from, int to);
 

@@ -155,6 +155,12 @@ set_identity(Model *model, Object *table, AlterTableCmd *command)
 		{
 			/* Of the sequence, which isn't compared. */
 			model_current(model)->pure = false;
+			if (strcmp(option->defname, "restart") == 0)
+			{
+				/* That leaves no trace at all. */
+				model_current(model)->opaque = true;
+				model_current(model)->repeatable = false;
+			}
 			continue;
 		}
 		identity = makeNode(Constraint);

@@ -29,6 +29,35 @@ model_column_name(const Model *model, const Definition *definition,
 	return column == NULL ? name : model_name_at(column, seam, NULL);
 }
 
+static bool
+is_named_alike(const Object *object, int from, int to)
+{
+	const char *schema_from = NULL;
+	const char *schema_to = NULL;
+
+	return strcmp(model_name_at(object, from, &schema_from),
+				  model_name_at(object, to, &schema_to)) == 0 &&
+		(schema_from == NULL || strcmp(schema_from, schema_to) == 0);
+}
+
+const Object *
+model_renamed(const Model *model, int statement, int from, int to)
+{
+	ListCell   *cell;
+
+	foreach(cell, model->statements[statement].facts)
+	{
+		const StatementFact *entry = lfirst(cell);
+		const Object *object = entry->change->after.object;
+
+		if (entry->fact->kind < FIRST_PROPERTY && object != NULL &&
+			model_is_alive(object, from) && model_is_alive(object, to) &&
+			!is_named_alike(object, from, to))
+			return object;
+	}
+	return NULL;
+}
+
 /* --- types --- */
 
 Object *

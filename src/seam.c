@@ -325,6 +325,21 @@ drops_existing(const Model *model, int number)
 	return false;
 }
 
+/*
+ * Whether a statement renames what is there, though the schema looks as it
+ * does before and after: names are swapped, and none of them tells what it
+ * stands for.
+ */
+static bool
+swaps(const Model *model, int number, const Seam *seam)
+{
+	const Object *object = number > seam->smallest && number <= seam->largest ?
+		model_renamed(model, number, seam->smallest, seam->largest) : NULL;
+
+	return object != NULL && look_exists(model, object, seam->smallest) &&
+		look_exists(model, object, seam->largest);
+}
+
 static bool
 was_lost(const Object *object)
 {
@@ -385,7 +400,7 @@ is_skippable(const Model *model, int number, const Seam *seam,
 		number > seam->largest)
 		return false;
 	return statement->session || is_void ||
-		(statement->pure && !evidence->drops_existing &&
+		(statement->pure && !evidence->drops_existing && !evidence->swaps &&
 		 shows_fully(model, number, seam->largest));
 }
 
@@ -407,6 +422,7 @@ gather_evidence(const Model *model, int number, const Seam *seam,
 		(statement->insert != NULL && look_insert_repeats(statement->insert));
 	evidence->session = statement->session;
 	evidence->drops_existing = drops_existing(model, number);
+	evidence->swaps = swaps(model, number, seam);
 	evidence->skippable = is_skippable(model, number, seam, evidence, is_void);
 }
 
@@ -461,11 +477,14 @@ decide_fresh(Seam *seam)
 	seam->reason = "nothing of it is there";
 	for (int i = 0; i < seam->largest; i++)
 	{
-		if (!seam->evidence[i].drops_existing)
+		const SeamEvidence *evidence = &seam->evidence[i];
+
+		if (!evidence->drops_existing && !evidence->swaps)
 			continue;
 		seam->verdict = SEAM_UNDECIDABLE;
-		seam->reason = psprintf("the schema looks as it does before statement 1, but also as it does after statement %d, and statement %d would drop what is there",
-								seam->largest, i + 1);
+		seam->reason = psprintf("the schema looks as it does before statement 1, but also as it does after statement %d, and statement %d would %s what is there",
+								seam->largest, i + 1,
+								evidence->swaps ? "rename" : "drop");
 		return;
 	}
 	if (seam->largest > 0)

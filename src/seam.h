@@ -37,6 +37,8 @@ typedef struct SeamEvidence
 	bool		skippable;		/* where what it leaves is there, running it
 								 * would change nothing */
 	bool		drops_existing; /* it drops data that is there */
+	bool		swaps;			/* it renames what is there, and its name is
+								 * another one's in the end */
 	Oid			invalid_index;	/* of STATEMENT_INVALID: an invalid index of the
 								 * script's own table and definition, else 0 */
 	const char *expected;		/* the fact that decided, and ... */
