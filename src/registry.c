@@ -309,10 +309,7 @@ registry_script_text(const char *checksum)
 	" statements_done, coalesce(statement_running, 0), prefix_checksum," \
 	" last_error, last_sqlstate, held," \
 	" coalesce(next_attempt_at <= pg_catalog.clock_timestamp(), true)," \
-	" CASE state WHEN 'running' THEN EXISTS (" \
-	"  SELECT FROM remigrate.activity a" \
-	"  WHERE a.process_id = registry.process_id AND a.activity = 'holds')" \
-	" ELSE false END"
+	" coalesce(process_id, 0)"
 
 static RegistryEntry *
 read_entry(uint64 i)
@@ -331,8 +328,22 @@ read_entry(uint64 i)
 	entry->last_sqlstate = query_text(i, 10);
 	entry->held = DatumGetBool(query_value(i, 11, NULL));
 	entry->is_due = DatumGetBool(query_value(i, 12, NULL));
-	entry->is_at_work = DatumGetBool(query_value(i, 13, NULL));
+	entry->process_id = DatumGetInt32(query_value(i, 13, NULL));
 	return entry;
+}
+
+/* Not asked of every entry: the locks and processes are slow to look through. */
+static void
+look_whether_at_work(RegistryEntry *entry)
+{
+	QueryParameters parameters = {0};
+
+	if (strcmp(entry->state, "running") != 0)
+		return;
+	query_add_int(&parameters, entry->process_id);
+	entry->is_at_work = query_run("SELECT 1 FROM remigrate.activity"
+								  " WHERE process_id = $1 AND activity = 'holds'",
+								  &parameters, true) > 0;
 }
 
 static List *
@@ -341,6 +352,7 @@ read_entries(const char *sql, QueryParameters *parameters)
 	List	   *entries = NIL;
 	QueryScope	scope;
 	MemoryContext old_context;
+	ListCell   *cell;
 	uint64		count;
 
 	query_begin(&scope, QUERY_AS_OWNER);
@@ -349,6 +361,8 @@ read_entries(const char *sql, QueryParameters *parameters)
 	for (uint64 i = 0; i < count; i++)
 		entries = lappend(entries, read_entry(i));
 	MemoryContextSwitchTo(old_context);
+	foreach(cell, entries)
+		look_whether_at_work(lfirst(cell));
 	query_end(&scope);
 	return entries;
 }

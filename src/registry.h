@@ -21,7 +21,8 @@ typedef struct RegistryEntry
 	bool		is_due;			/* its next attempt need not wait any more */
 	char	   *staged_by;		/* or NULL: it came with its call */
 	char	   *journal_id;		/* the journal row of a running attempt */
-	bool		is_at_work;		/* that attempt's process holds the lock still */
+	int			process_id;		/* of that attempt, 0 for none */
+	bool		is_at_work;		/* it holds the lock still */
 	int			statements_done;	/* of that attempt, committed */
 	int			statement_running;	/* outside a transaction; 0 for none */
 	char	   *prefix_checksum;	/* of those done, and the one running */
