@@ -114,6 +114,17 @@ sub marked
 	return "INSERT INTO fuzz.log VALUES ($n, 1);\n$script\n;\nINSERT INTO fuzz.log VALUES ($n, 2)";
 }
 
+# A script whose first statements have been run by hand.
+sub half_done
+{
+	my ($soup, $make) = @_;
+	my @script = map { $make->() } 1 .. 1 + int rand 5;
+	my @done = splice @{[@script]}, 0, int rand @script + 1;
+	my $call = pick('SELECT remigrate.apply', 'CALL remigrate.migrate');
+	return ($call =~ /apply/ ? 'apply' : 'migrate',
+		"$call('m$soup->{number}', " . bytes_literal(join ";\n", @script) . policies('half') . ')', \@done);
+}
+
 sub new_call
 {
 	my ($soup) = @_;
@@ -124,6 +135,7 @@ sub new_call
 		return @$old{qw(kind sql)};
 	}
 	my $make = sub { statement(inventory($soup->{admin})) };
+	return half_done($soup, $make) if chance(0.12);
 	my $script = soup($make);
 	my $name = literal(chance(0.6) ? "m$soup->{number}" : chance(0.95) ? pick(@names) : pick(undef, '', 'y' x 256));
 	my $schema = chance(0.25) ? ', ' . literal(pick(@schemas, 'nowhere')) : '';
@@ -199,7 +211,7 @@ sub one_call
 	if ($given) { %call = %$given; $soup->{marked} = $call{marked} }
 	else
 	{
-		@call{qw(kind sql)} = new_call($soup);
+		@call{qw(kind sql done)} = new_call($soup);
 		@call{qw(frame begin end)} = frame($call{kind});
 		@call{qw(marked number)} = @$soup{qw(marked number)};
 	}
@@ -207,6 +219,7 @@ sub one_call
 	my @problems;
 	my $problem = sub { push @problems, $_[0] };
 
+	$wire->query($_) for map { ('SET search_path = public', $_, 'SET search_path = s1, public') } @{$call{done} // []};
 	my $before = $admin->value($traces);
 	if ($call{begin}) { $wire->query($_) for split /; /, $call{begin} }
 	my $answer = $wire->query($call{sql});
@@ -274,7 +287,7 @@ sub round_sql
 	my ($soup, @comments) = @_;
 	return join '', (map { s/^/-- /mgr . "\n" } @comments),
 	  "-- In an empty database of fuzz_user's, as that role, with the extension and test/perl/Fuzz/*.sql.\n",
-	  map { ($_->{begin} ? "$_->{begin};\n" : ''), "$_->{sql};\n", ($_->{end} ? "$_->{end};\n" : ''), "-- $_->{outcome}\n" } @{$soup->{calls}};
+	  map { (map { "SET search_path = public;\n$_;\nSET search_path = s1, public;\n" } @{$_->{done} // []}), ($_->{begin} ? "$_->{begin};\n" : ''), "$_->{sql};\n", ($_->{end} ? "$_->{end};\n" : ''), "-- $_->{outcome}\n" } @{$soup->{calls}};
 }
 
 1;
