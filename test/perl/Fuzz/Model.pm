@@ -68,7 +68,7 @@ sub new_case
 	my @start = grow($wire, int rand($size{start} // 8));
 	my @script = grow($wire, 1 + int rand($size{script} // 8));
 	$wire->must('ROLLBACK');
-	return { start => \@start, script => \@script, committed => chance(0.5) };
+	return { start => \@start, script => \@script, committed => chance(0.5), cuts => [ map { chance(0.4) } 1 .. 7 ] };
 }
 
 sub text_of { my ($case) = @_; return join ";\n", @{$case->{script}}, '' }
@@ -185,6 +185,33 @@ sub ask_at
 	return @results;
 }
 
+# The script as a history of several migrations, of which baseline is asked
+# whether the schema holds all of them.  Its error, if there is one.
+sub baseline
+{
+	my ($wire, $case) = @_;
+	my (@scripts, $at);
+	for (@{$case->{script}})
+	{
+		push @scripts, q{} if !@scripts || $case->{cuts}[ $at++ % @{$case->{cuts}} ];
+		$scripts[-1] .= "$_;\n";
+	}
+	my $array = '{' . join(',', map { '"' . s/([\\"])/\\$1/gr . '"' } @scripts) . '}';
+	$wire->must('SAVEPOINT baseline_');
+	$wire->must("SELECT remigrate.stage_all(jsonb_object_agg(lpad(n::text, 3, '0'), s)) FROM unnest(\$1::text[]) WITH ORDINALITY u(s, n)", $array);
+	my $answer = $wire->query('SELECT remigrate.baseline(NULL)');
+	$wire->must("ROLLBACK TO baseline_; $path");
+	return $answer->{error};
+}
+
+sub ask_history
+{
+	my ($wire, $case) = @_;
+	my $error = baseline($wire, $case);
+	my $k = @{$case->{script}};
+	return $error ? ['history needless', $k, "$error->{C} $error->{M}"] : ['history right', $k, ''];
+}
+
 # With the whole script run, something of it is changed by hand: whatever comes
 # of a call, it must not say that the script is there.
 sub ask_drifted
@@ -200,10 +227,12 @@ sub ask_drifted
 			next;
 		}
 		my $drifted = lines($wire, 'catalog');
+		my $refusal = baseline($wire, $case);
 		my $answer = $wire->execute('SELECT remigrate.apply($1, $2)', 'm', text_of($case));
 		my $result = $answer->{error} ? undef : lines($wire, 'catalog');
 		$wire->must("ROLLBACK TO drift_; $path");
 		next if $drifted eq $case->{prints}[-1];
+		push @results, ['history ' . ($refusal ? 'refused' : 'WRONG'), scalar @{$case->{script}}, "$drift\n" . difference($case->{prints}[-1], $drifted), $drift];
 		# What was done by hand may stay beside it, under a name of the server's.
 		my $word = !defined $result ? 'drift refused' :
 		  difference(map { s/(_(?:check|key|idx|seq|fkey|pkey|excl))\d+/$1/gr } $case->{prints}[-1], $result) !~ /^-/m || $answer->{rows}[0][0] eq 'applied' ? 'drift right' : 'drift WRONG';
@@ -242,6 +271,7 @@ sub check_case
 		if ($k == @{$case->{script}} && (!defined $only || $case->{drifts}))
 		{
 			$wire->must('BEGIN') if $case->{committed};
+			push @results, ask_history($wire, $case) if !$case->{drifts};
 			push @results, ask_drifted($wire, $case, some_drifts($wire, $case));
 			$wire->must("ROLLBACK; $path") if $case->{committed};
 		}

@@ -128,10 +128,10 @@ sub half_done
 sub new_call
 {
 	my ($soup) = @_;
+	$soup->{marked} = 0;
 	if (@{$soup->{calls}} && chance(0.12))
 	{
 		my $old = pick(@{$soup->{calls}});
-		$soup->{marked} = 0;
 		return @$old{qw(kind sql)};
 	}
 	my $make = sub { statement(inventory($soup->{admin})) };
@@ -140,7 +140,6 @@ sub new_call
 	my $name = literal(chance(0.6) ? "m$soup->{number}" : chance(0.95) ? pick(@names) : pick(undef, '', 'y' x 256));
 	my $schema = chance(0.25) ? ', ' . literal(pick(@schemas, 'nowhere')) : '';
 	my $dice = rand;
-	$soup->{marked} = 0;
 	return ('apply', "SELECT remigrate.apply($name, " . script_argument(marked($soup, $script)) . policies('apply') . ')') if $dice < 0.36;
 	return ('migrate', "CALL remigrate.migrate($name, " . script_argument(marked($soup, $script)) . policies('migrate') . ')') if $dice < 0.60;
 	return ('pure', 'SELECT * FROM remigrate.' . pick('statements', 'checksum') . '(' . script_argument($script) . ')') if $dice < 0.66;
