@@ -61,5 +61,13 @@ CALL remigrate.reconcile();
 SELECT remigrate.unstage('2', 'recon2');
 CALL remigrate.reconcile();
 
-DROP SCHEMA recon CASCADE;
+-- One that lets go of the locks does not leave the next schema without
+CREATE SCHEMA recon3;
+SELECT remigrate.stage('5', 'SELECT pg_advisory_unlock_all()', 'recon'),
+	remigrate.stage('1', 'CREATE TABLE held AS SELECT count(*) FROM pg_locks WHERE locktype = ''advisory'' AND pid = pg_backend_pid()', 'recon3');
+CALL remigrate.reconcile();
+TABLE recon3.held;
+SELECT count(*) AS locks FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
+
+DROP SCHEMA recon, recon3 CASCADE;
 DELETE FROM remigrate.registry;

@@ -59,6 +59,20 @@ try_lock(const LOCKTAG *tag, bool *held)
 }
 
 static void
+release_one(int64 key, LOCKMODE mode, bool *held)
+{
+	LOCKTAG		tag;
+
+	if (!*held)
+		return;
+	*held = false;
+	set_tag(&tag, key);
+	/* A script may have let go of it, and the server would warn of that. */
+	if (compat_lock_held_by_me(&tag, mode))
+		LockRelease(&tag, mode, true);
+}
+
+static void
 report_busy(const char *subject, const LockHolder *holder, int waited)
 {
 	const char *what = session_lends_prisma ? "cannot go on" : "was not run";
@@ -109,6 +123,8 @@ acquire_one(const char *subject, int64 key, bool *held, TimestampTz started,
 	if (try_lock(&tag, held))
 		return false;
 
+	/* Left by an attempt that gave up, or that somebody ended. */
+	release_one(LOCK_KEY_WAITING, ShareLock, &session_waits);
 	/* Anybody may keep us from being seen to wait; it is of no account. */
 	set_tag(&waiting_tag, LOCK_KEY_WAITING);
 	shows = LockAcquire(&waiting_tag, ShareLock, for_session,
@@ -144,41 +160,24 @@ lock_acquire_for_transaction(const char *subject, int wait)
 	(void) acquire_one(subject, LOCK_KEY_PRISMA, NULL, started, wait);
 }
 
-bool
-lock_acquire_for_session(const char *subject, int wait)
-{
-	TimestampTz started = GetCurrentTimestamp();
-	bool		waited;
-
-	waited = acquire_one(subject, LOCK_KEY_REMIGRATE, &session_holds_remigrate,
-						 started, wait);
-	if (acquire_one(subject, LOCK_KEY_PRISMA, &session_holds_prisma, started,
-					wait))
-		waited = true;
-	return waited;
-}
-
-/* Whether it is held, where it should be. */
+/* Whether it is held in truth: a script may have let go of it. */
 static bool
-check_one(int64 key, bool *held)
+is_held(int64 key, bool *held)
 {
 	LOCKTAG		tag;
 
 	set_tag(&tag, key);
-	if (*held && !compat_lock_held_by_me(&tag, ExclusiveLock))
-	{
-		*held = false;
-		return false;
-	}
-	return true;
+	*held = *held && compat_lock_held_by_me(&tag, ExclusiveLock);
+	return *held;
 }
 
 void
 lock_check_still_held(const char *subject)
 {
-	bool		has_remigrate = check_one(LOCK_KEY_REMIGRATE,
-										  &session_holds_remigrate);
-	bool		has_prisma = check_one(LOCK_KEY_PRISMA, &session_holds_prisma);
+	bool		has_remigrate = is_held(LOCK_KEY_REMIGRATE,
+										&session_holds_remigrate);
+	bool		has_prisma = is_held(LOCK_KEY_PRISMA, &session_holds_prisma) ||
+		session_lends_prisma;
 
 	if (has_remigrate && has_prisma)
 		return;
@@ -188,20 +187,6 @@ lock_check_still_held(const char *subject)
 					subject),
 			 errhint("Take pg_advisory_unlock_all() out of the script; unlock the one thing that it has locked."),
 			 errhidestmt(true)));
-}
-
-static void
-release_one(int64 key, LOCKMODE mode, bool *held)
-{
-	LOCKTAG		tag;
-
-	if (!*held)
-		return;
-	*held = false;
-	set_tag(&tag, key);
-	/* A script may have let go of it, and the server would warn of that. */
-	if (compat_lock_held_by_me(&tag, mode))
-		LockRelease(&tag, mode, true);
 }
 
 void
@@ -214,11 +199,28 @@ lock_lend_prisma(void)
 void
 lock_retake_prisma(const char *subject, int wait)
 {
-	if (session_holds_prisma)
+	if (is_held(LOCK_KEY_PRISMA, &session_holds_prisma))
 		return;
 	(void) acquire_one(subject, LOCK_KEY_PRISMA, &session_holds_prisma,
 					   GetCurrentTimestamp(), wait);
 	session_lends_prisma = false;
+}
+
+bool
+lock_acquire_for_session(const char *subject, int wait)
+{
+	TimestampTz started = GetCurrentTimestamp();
+	bool		waited = false;
+
+	if (!is_held(LOCK_KEY_REMIGRATE, &session_holds_remigrate))
+		waited = acquire_one(subject, LOCK_KEY_REMIGRATE,
+							 &session_holds_remigrate, started, wait);
+	if (!is_held(LOCK_KEY_PRISMA, &session_holds_prisma) &&
+		acquire_one(subject, LOCK_KEY_PRISMA, &session_holds_prisma, started,
+					wait))
+		waited = true;
+	session_lends_prisma = false;
+	return waited;
 }
 
 void

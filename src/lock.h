@@ -24,8 +24,9 @@ extern void lock_acquire_for_transaction(const char *subject, int wait);
 
 /*
  * The same for a procedure, until lock_release_for_session; holds no
- * snapshot between two tries.  Returns whether it had to wait.  No snapshot
- * may be active.
+ * snapshot between two tries.  Takes what the session does not hold already,
+ * or not any more.  Returns whether it had to wait.  No snapshot may be
+ * active.
  */
 extern bool lock_acquire_for_session(const char *subject, int wait);
 

@@ -19,6 +19,7 @@
 #include "deploy.h"
 #include "errors.h"
 #include "failure.h"
+#include "lock.h"
 #include "migration.h"
 #include "procedure.h"
 #include "registry.h"
@@ -174,6 +175,11 @@ reconcile_schema(Reconciliation *reconciliation, const char *schema,
 
 	PG_TRY();
 	{
+		/* The schema before this one may have failed with a lock lost. */
+		if (lock_acquire_for_session(psprintf("reconciliation of schema \"%s\"",
+											  schema),
+									 reconciliation->policy.migration_lock_wait))
+			transaction_commit();
 		deployment.schema_oid = migration_schema(schema);
 		repair_journal(schema);
 		reconcile_migrations(reconciliation, &deployment, session);

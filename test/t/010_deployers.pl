@@ -97,5 +97,22 @@ $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_acti
 ok(!finish_psql($prisma), 'it is ended');
 is($node->safe_psql('postgres', "CALL remigrate.migrate('n2', 'SELECT 1'); SELECT state FROM remigrate.status() WHERE migration_name = 'n2'"), 'applied', 'and then it goes on');
 
+# Who can't have Prisma's lock back after an index gives up, and keeps nothing.
+$node->safe_psql('postgres', 'CREATE TABLE late (a int)');
+my $writer = start_idle_psql($node, 'postgres', 'BEGIN', 'INSERT INTO late VALUES (1)', "SELECT 'wrote'");
+wait_for_output($writer, qr/wrote/);
+$waiter = start_psql($node, 'postgres', '\set ON_ERROR_STOP off',
+	"CALL remigrate.migrate('n3', 'CREATE INDEX CONCURRENTLY late_a ON late (a); SELECT 1', migration_lock_wait => '100 ms')",
+	"SELECT 'locks: ' || count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()");
+wait_until($node, 'postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'remigrate: migration \"n3\", statement 1 %' AND wait_event_type = 'Lock'");
+$prisma = start_idle_psql($node, 'postgres', 'SELECT pg_advisory_lock(72707369)', "SELECT 'locked'");
+wait_for_output($prisma, qr/locked/);
+ok(finish_psql($writer), 'the index can be finished');
+ok(finish_psql($waiter), '... by who goes on with something else then');
+like($waiter->{err}, qr/ERROR:  55P03: migration "n3" cannot go on: the migration lock is held by pid \d+/, '... because he cannot go on');
+like($waiter->{out}, qr/^locks: 0$/m, '... and has no lock left');
+ok(finish_psql($prisma), 'Prisma ends');
+is($node->safe_psql('postgres', "CALL remigrate.migrate('n3', 'CREATE INDEX CONCURRENTLY late_a ON late (a); SELECT 1'); SELECT state FROM remigrate.status() WHERE migration_name = 'n3'"), 'applied', 'and then it goes on');
+
 $node->stop;
 done_testing();
