@@ -74,4 +74,8 @@ CREATE TEMP TABLE x (a int); INSERT INTO x VALUES (1)', 'recording');
 SELECT state, current_setting('temp_buffers'), current_setting('work_mem') = '5MB' AS script_s
 	FROM remigrate.status('recording') WHERE migration_name = 'buffers';
 
+-- What fails before anything of it is committed is on record, too.
+CALL remigrate.migrate('setting', 'SET work_mem = ''much''; VACUUM pg_namespace', 'recording', resume_at => 2);
+SELECT state, logs FROM remigrate.status('recording') WHERE migration_name = 'setting';
+
 DROP SCHEMA recording, by_hand CASCADE;

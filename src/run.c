@@ -251,8 +251,9 @@ static void
 begin_steps(MigrationRun *run)
 {
 	const Migration *migration = run->migration;
+	const char *journal_id = run->journal_id;
 
-	if (run->journal_id == NULL)
+	if (journal_id == NULL)
 	{
 		JournalRow	row = {
 			.name = unconstify(char *, migration->name),
@@ -260,15 +261,16 @@ begin_steps(MigrationRun *run)
 			.started_at = migration->started_at
 		};
 
-		run->journal_id = journal_insert(open_journal(run), &row);
+		journal_id = journal_insert(open_journal(run), &row);
 	}
 	registry_record_running(migration->schema, migration->name,
-							migration->script, run->journal_id);
+							migration->script, journal_id);
 	record_progress(run, run->done, 0);
 	execute_prepare_settings(migration->schema,
 							 migration->policy.lock_timeout, true);
 	execute_settings(&run->position, 0, run->done, false);
 	transaction_commit();
+	run->journal_id = journal_id;
 }
 
 static void
