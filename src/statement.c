@@ -220,7 +220,7 @@ is_set_config(const Node *node, bool *is_local)
 	name = constant_of(linitial(call->args));
 	local = constant_of(lthird(call->args));
 	if (name == NULL || name->isnull || !IsA(&name->val, String) ||
-		strstr(strVal(&name->val), "transaction_read_only") != NULL ||
+		strstr(name->val.sval.sval, "transaction_read_only") != NULL ||
 		constant_of(lsecond(call->args)) == NULL ||
 		local == NULL || local->isnull || !IsA(&local->val, Boolean))
 		return false;
