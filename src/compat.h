@@ -78,6 +78,31 @@
 	((extra).escape_string_warning = false)
 #endif
 
+/* PostgreSQL 16 has a letter for what was a word. */
+#if PG_VERSION_NUM >= 160000
+#define compat_partition_strategy(spec) ((char) (spec)->strategy)
+#else
+#define compat_partition_strategy(spec) ((spec)->strategy[0])
+#endif
+
+/* PostgreSQL 18 has generated columns that are not stored. */
+#if PG_VERSION_NUM >= 180000
+#define compat_generated_kind(constraint) ((constraint)->generated_kind)
+#else
+#define compat_generated_kind(constraint) ATTRIBUTE_GENERATED_STORED
+#endif
+
+/* PostgreSQL 18 says what ALTER CONSTRAINT changes in a node of its own. */
+#if PG_VERSION_NUM < 180000
+typedef struct Constraint ATAlterConstraint;
+#define compat_alters_deferrability(change) true
+#define compat_alters_more(change) false
+#else
+#define compat_alters_deferrability(change) ((change)->alterDeferrability)
+#define compat_alters_more(change) \
+	((change)->alterEnforceability || (change)->alterInheritability)
+#endif
+
 /* PostgreSQL 19 made CLUSTER a case of REPACK. */
 #if PG_VERSION_NUM >= 190000
 #define T_ClusterStmt T_RepackStmt

@@ -121,6 +121,8 @@ look_pg_class(Looking *looking)
 		return;
 	else if (relkind == RELKIND_INDEX)
 		look_index(looking);
+	else if (relkind == RELKIND_PARTITIONED_TABLE)
+		look_partition_key(looking);
 	else if (relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW)
 		look_view(looking);
 }
@@ -550,7 +552,7 @@ static const LookRule look_rules[FACT_KIND_COUNT] = {
 	[FACT_CONSTRAINT] = {"constraint", look_constraint, true},
 	[FACT_TRIGGER] = {"trigger", look_trigger, true},
 	[FACT_POLICY] = {"policy", look_policy, true},
-	[FACT_RULE] = {"rule", NULL, false},
+	[FACT_RULE] = {"rule", look_rule, true},
 	[FACT_LABEL] = {"label", look_label, false},
 	[FACT_COLUMN_TYPE] = {"type", look_column_type, true},
 	[FACT_NOT_NULL] = {"not-null", look_not_null, false},

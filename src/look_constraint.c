@@ -3,7 +3,8 @@
  * look_constraint.c
  *	  Keys, foreign keys and checks.
  *
- * Exclusion constraints are not compared beyond their kind.
+ * Of an exclusion constraint the columns and the names of the operators are
+ * compared, not its method, expressions and condition.
  *
  *-------------------------------------------------------------------------
  */
@@ -128,6 +129,21 @@ column_list(Oid relation, const int16 *numbers, int count)
 
 /* --- each kind --- */
 
+/* ON DELETE SET NULL (a) leaves the other columns as they are. */
+static void
+compare_set_columns(Looking *looking, HeapTuple tuple)
+{
+	Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
+	Constraint *constraint = (Constraint *) looking->definition->node;
+	const int16 *numbers;
+	int			count = stored_columns(tuple, Anum_pg_constraint_confdelsetcols,
+									   &numbers);
+
+	if (!same_columns(looking, looking->definition->table, form->conrelid,
+					  constraint->fk_del_set_cols, numbers, count))
+		look_differs(looking, "a foreign key that sets other columns");
+}
+
 static void
 compare_foreign_key(Looking *looking, HeapTuple tuple)
 {
@@ -153,6 +169,8 @@ compare_foreign_key(Looking *looking, HeapTuple tuple)
 			 form->confdeltype != constraint->fk_del_action ||
 			 form->confmatchtype != constraint->fk_matchtype)
 		look_differs(looking, "a foreign key with other actions");
+	else
+		compare_set_columns(looking, tuple);
 }
 
 /* What a unique constraint's index adds to its columns. */
@@ -196,6 +214,58 @@ compare_check(Looking *looking, HeapTuple tuple)
 		look_check(looking, stored);
 }
 
+/* Whether one element of an exclusion is the one that is stored. */
+static bool
+same_exclusion(const Looking *looking, const List *exclusion, Oid table,
+			   AttrNumber number, Oid operator)
+{
+	const IndexElem *element = linitial_node(IndexElem, exclusion);
+	char	   *name = get_opname(operator);
+
+	if (name == NULL || strcmp(name, strVal(llast(lsecond_node(List, exclusion)))) != 0)
+		return false;
+	/* An expression, or a column in parentheses. */
+	if (element->name == NULL)
+		return true;
+	return number == get_attnum(table,
+								model_column_name(looking->model,
+												  looking->definition,
+												  looking->definition->table,
+												  element->name,
+												  looking->seam));
+}
+
+static void
+compare_exclusion(Looking *looking, HeapTuple tuple)
+{
+	Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
+	Constraint *constraint = (Constraint *) looking->definition->node;
+	const int16 *numbers;
+	int			count = stored_columns(tuple, Anum_pg_constraint_conkey, &numbers);
+	bool		is_null;
+	ArrayType  *operators =
+		DatumGetArrayTypePCopy(SysCacheGetAttr(CONSTROID, tuple,
+											   Anum_pg_constraint_conexclop,
+											   &is_null));
+	const Oid  *oids = (const Oid *) ARR_DATA_PTR(operators);
+	ListCell   *cell;
+
+	looking->look->result = LOOK_UNCOMPARED;
+	if (count != list_length(constraint->exclusions))
+	{
+		look_differs(looking, "an exclusion constraint on other columns");
+		return;
+	}
+	foreach(cell, constraint->exclusions)
+	{
+		int			i = foreach_current_index(cell);
+
+		if (!same_exclusion(looking, lfirst_node(List, cell), form->conrelid,
+							numbers[i], oids[i]))
+			look_differs(looking, "an exclusion constraint on other columns or by other operators");
+	}
+}
+
 static void
 compare_constraint(Looking *looking, HeapTuple tuple)
 {
@@ -214,8 +284,9 @@ compare_constraint(Looking *looking, HeapTuple tuple)
 			 form->condeferred != constraint->initdeferred)
 		look_differs(looking, "%s that is %sdeferrable", kind_noun(form->contype),
 					 form->condeferrable ? "" : "not ");
-	else if (constraint->contype == CONSTR_EXCLUSION ||
-			 (constraint->indexname != NULL && !looking->definition->whole))
+	else if (constraint->contype == CONSTR_EXCLUSION)
+		compare_exclusion(looking, tuple);
+	else if (constraint->indexname != NULL && !looking->definition->whole)
 		looking->look->result = LOOK_UNCOMPARED;
 	else if (!same_columns(looking, looking->definition->table, form->conrelid,
 						   columns, numbers, count))

@@ -30,6 +30,7 @@
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "look_kind.h"
 
 ParseState *
@@ -298,11 +299,14 @@ same_value(Node *scripted, Node *stored)
 							  strip_implicit_coercions(stored)));
 }
 
-static bool
-is_generated(const Definition *definition)
+/* As in pg_attribute. */
+static char
+generated_kind(const Definition *definition)
 {
-	return definition->node != NULL &&
-		castNode(Constraint, definition->node)->contype == CONSTR_GENERATED;
+	const Constraint *value = (const Constraint *) definition->node;
+
+	return value != NULL && value->contype == CONSTR_GENERATED ?
+		compat_generated_kind(value) : '\0';
 }
 
 static void
@@ -317,12 +321,12 @@ compare_column_default(Looking *looking, Relation relation, Node *stored)
 										  attribute->atttypmod, &known);
 
 	/* The server stores no default where it is plain NULL. */
-	if (stored == NULL && !is_generated(definition) && is_null_constant(scripted))
+	if (stored == NULL && generated_kind(definition) == '\0' && is_null_constant(scripted))
 		look_presence(looking, true, "NULL");
 	else if (!look_presence(looking, stored != NULL,
 							stored != NULL ? "present" : "absent"))
 		return;
-	else if (is_generated(definition) != (attribute->attgenerated != '\0'))
+	else if (generated_kind(definition) != attribute->attgenerated)
 		look_differs(looking, attribute->attgenerated != '\0' ?
 					 "a generated column" : "no generated column");
 	else if (!known)

@@ -133,6 +133,7 @@ extern void look_labels(Looking *looking);
 extern void look_sequence(Looking *looking);
 extern void look_owned_sequence(Looking *looking);
 extern void look_partition(Looking *looking);
+extern void look_partition_key(Looking *looking);
 extern void look_row_security(Looking *looking);
 extern void look_owner(Looking *looking);
 extern void look_comment(Looking *looking);
@@ -143,5 +144,6 @@ extern void look_function(Looking *looking);
 extern void look_trigger(Looking *looking);
 extern void look_enabled(Looking *looking);
 extern void look_policy(Looking *looking);
+extern void look_rule(Looking *looking);
 
 #endif							/* REMIGRATE_LOOK_KIND_H */

@@ -12,9 +12,12 @@
 #include "access/table.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_sequence.h"
 #include "catalog/pg_type.h"
 #include "commands/comment.h"
@@ -26,6 +29,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "look_kind.h"
 
 /* --- extensions --- */
@@ -112,6 +116,10 @@ compare_domain(Looking *looking)
 		type != form->typbasetype || modifier != form->typtypmod)
 		look_differs(looking, "a domain over %s",
 					 format_type_with_typemod(form->typbasetype, form->typtypmod));
+	else if (form->typcollation !=
+			 (statement->collClause == NULL ? get_typcollation(type) :
+			  get_collation_oid(statement->collClause->collname, true)))
+		look_differs(looking, "a domain of another collation");
 	ReleaseSysCache(tuple);
 }
 
@@ -266,6 +274,31 @@ same_option(const Looking *looking, const DefElem *option,
 	return true;
 }
 
+static bool
+has_option(const List *options, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+		if (strcmp(lfirst_node(DefElem, cell)->defname, name) == 0)
+			return true;
+	return false;
+}
+
+/* Of what the script doesn't say, what doesn't depend on anything else. */
+static void
+compare_defaults(Looking *looking, Form_pg_sequence form)
+{
+	const List *options = (const List *) looking->definition->node;
+
+	if (!has_option(options, "increment") && form->seqincrement != 1)
+		look_differs(looking, "another value of \"increment\"");
+	else if (!has_option(options, "cache") && form->seqcache != 1)
+		look_differs(looking, "another value of \"cache\"");
+	else if (!has_option(options, "cycle") && form->seqcycle)
+		look_differs(looking, "another value of \"cycle\"");
+}
+
 void
 look_sequence(Looking *looking)
 {
@@ -284,6 +317,8 @@ look_sequence(Looking *looking)
 			if (!same_option(looking, option, (Form_pg_sequence) GETSTRUCT(tuple)))
 				look_differs(looking, "another value of \"%s\"", option->defname);
 		}
+	if (looking->definition != NULL && looking->definition->whole)
+		compare_defaults(looking, (Form_pg_sequence) GETSTRUCT(tuple));
 	ReleaseSysCache(tuple);
 }
 
@@ -293,9 +328,55 @@ void
 look_partition(Looking *looking)
 {
 	bool		is_partition = get_rel_relispartition(looking->address.objectId);
+	Oid			parent;
 
-	look_presence(looking, is_partition,
-				  is_partition ? "a partition" : "no partition");
+	if (!look_presence(looking, is_partition,
+					   is_partition ? "a partition" : "no partition") ||
+		looking->definition == NULL || looking->definition->other == NULL ||
+		!model_is_alive(looking->definition->other, looking->seam))
+		return;
+	parent = get_partition_parent(looking->address.objectId, true);
+	if (parent != look_relation(looking, looking->definition->other))
+		look_differs(looking, "a partition of \"%s\"", get_rel_name(parent));
+}
+
+/* Only by what and how a table is divided, not by which operator classes. */
+void
+look_partition_key(Looking *looking)
+{
+	const Definition *definition = looking->definition;
+	const PartitionSpec *scripted =
+		castNode(CreateStmt, definition->node)->partspec;
+	HeapTuple	tuple = SearchSysCache1(PARTRELID,
+										ObjectIdGetDatum(looking->address.objectId));
+	Form_pg_partitioned_table form;
+	ListCell   *cell;
+
+	if (scripted == NULL || !HeapTupleIsValid(tuple))
+	{
+		if (HeapTupleIsValid(tuple))
+			ReleaseSysCache(tuple);
+		return;
+	}
+	form = (Form_pg_partitioned_table) GETSTRUCT(tuple);
+	if (form->partstrat != compat_partition_strategy(scripted) ||
+		form->partnatts != list_length(scripted->partParams))
+		look_differs(looking, "a table that is partitioned in another way");
+	else
+		foreach(cell, scripted->partParams)
+		{
+			const PartitionElem *element = lfirst_node(PartitionElem, cell);
+			AttrNumber	number = form->partattrs.values[foreach_current_index(cell)];
+
+			if (element->name == NULL ? number != 0 :
+				number != get_attnum(looking->address.objectId,
+									 model_column_name(looking->model, definition,
+													   looking->expected->object,
+													   element->name,
+													   looking->seam)))
+				look_differs(looking, "a table that is partitioned by other columns");
+		}
+	ReleaseSysCache(tuple);
 }
 
 void

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * look_routine.c
- *	  Functions, triggers and policies.
+ *	  Functions, triggers, policies and rules.
  *
  * The body of a function in the form BEGIN ATOMIC or RETURN isn't compared,
  * nor are defaults of parameters, SET, TRANSFORM and SUPPORT; a function that
@@ -27,6 +27,7 @@
 #include "nodes/makefuncs.h"
 #include "parser/parse_func.h"
 #include "parser/parse_relation.h"
+#include "rewrite/prs2lock.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -305,6 +306,33 @@ same_when(const Looking *looking, const CreateTrigStmt *statement,
 		look_same_expression(cooked, stringToNode(trigger->tgqual));
 }
 
+static bool
+same_name(const char *left, const char *right)
+{
+	return left == NULL || right == NULL ? left == right :
+		strcmp(left, right) == 0;
+}
+
+static bool
+same_transitions(const CreateTrigStmt *statement, const Trigger *trigger)
+{
+	const char *old_table = NULL;
+	const char *new_table = NULL;
+	ListCell   *cell;
+
+	foreach(cell, statement->transitionRels)
+	{
+		const TriggerTransition *transition = lfirst_node(TriggerTransition, cell);
+
+		if (transition->isNew)
+			new_table = transition->name;
+		else
+			old_table = transition->name;
+	}
+	return same_name(old_table, trigger->tgoldtable) &&
+		same_name(new_table, trigger->tgnewtable);
+}
+
 static void
 compare_trigger(Looking *looking, Relation relation, const Trigger *trigger)
 {
@@ -324,6 +352,11 @@ compare_trigger(Looking *looking, Relation relation, const Trigger *trigger)
 		look_differs(looking, "a trigger with other columns or arguments");
 	else if (!same_when(looking, statement, trigger, relation))
 		look_differs(looking, "a trigger with another WHEN");
+	else if ((trigger->tgconstraint != InvalidOid) != statement->isconstraint)
+		look_differs(looking, "%s constraint trigger",
+					 statement->isconstraint ? "no" : "a");
+	else if (!same_transitions(statement, trigger))
+		look_differs(looking, "a trigger with other transition tables");
 	else if (trigger->tgdeferrable != statement->deferrable ||
 			 trigger->tginitdeferred != statement->initdeferred)
 		look_differs(looking, "a trigger of other deferrability");
@@ -478,4 +511,31 @@ look_policy(Looking *looking)
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
 	relation_close(relation, AccessShareLock);
+}
+
+/* --- rules --- */
+
+/* What a rule does instead, or besides, is not compared. */
+void
+look_rule(Looking *looking)
+{
+	RuleStmt   *statement = castNode(RuleStmt, looking->definition->node);
+	Relation	relation = open_table(looking, looking->fact->object);
+	const RuleLock *rules = relation != NULL ? relation->rd_rules : NULL;
+
+	for (int i = 0; rules != NULL && i < rules->numLocks; i++)
+	{
+		const RewriteRule *rule = rules->rules[i];
+
+		if (rule->ruleId != looking->address.objectId)
+			continue;
+		if (rule->event != statement->event ||
+			rule->isInstead != statement->instead ||
+			(rule->qual != NULL) != (statement->whereClause != NULL))
+			look_differs(looking, "a rule of another event or condition");
+		else
+			looking->look->result = LOOK_UNCOMPARED;
+	}
+	if (relation != NULL)
+		relation_close(relation, AccessShareLock);
 }

@@ -11,6 +11,7 @@
 #include "commands/defrem.h"
 #include "nodes/makefuncs.h"
 
+#include "compat.h"
 #include "model.h"
 #include "model_statement.h"
 
@@ -214,13 +215,15 @@ validate_constraint(Model *model, Object *table, AlterTableCmd *command)
 static void
 alter_constraint(Model *model, Object *table, AlterTableCmd *command)
 {
-	Constraint *change = castNode(Constraint, command->def);
+	const ATAlterConstraint *change = (ATAlterConstraint *) command->def;
 	Object	   *object = constraint_of(model, table, change->conname,
 									   NEED_PRESENT);
 	Definition *known = model_existence(model, object).definition;
 	Definition *definition;
 	Constraint *constraint;
 
+	if (compat_alters_more(change))
+		model_current(model)->pure = false;
 	if (known == NULL)
 	{
 		model_current(model)->opaque = true;
@@ -229,8 +232,11 @@ alter_constraint(Model *model, Object *table, AlterTableCmd *command)
 	definition = palloc(sizeof(Definition));
 	*definition = *known;
 	constraint = copyObject(castNode(Constraint, known->node));
-	constraint->deferrable = change->deferrable;
-	constraint->initdeferred = change->initdeferred;
+	if (compat_alters_deferrability(change))
+	{
+		constraint->deferrable = change->deferrable;
+		constraint->initdeferred = change->initdeferred;
+	}
 	definition->node = (Node *) constraint;
 	model_redefine(model, object, definition);
 }
@@ -297,9 +303,9 @@ partition(Model *model, Object *table, AlterTableCmd *command)
 	/* An index is attached in the same words. */
 	if (child == NULL || command->subtype == AT_DetachPartitionFinalize)
 		return;
-	model_set(model, child, FACT_PARTITION,
-			  command->subtype == AT_AttachPartition ? PRESENT : ABSENT, NULL);
 	child->ancestor = command->subtype == AT_AttachPartition ? table : NULL;
+	model_set_partition(model, child,
+						child->ancestor != NULL ? PRESENT : ABSENT);
 }
 
 typedef struct ActionRule

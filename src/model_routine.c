@@ -125,9 +125,11 @@ model_alter_sequence(Model *model, Node *node)
 	known = model_property(sequence, FACT_SEQUENCE).definition;
 	if (known != NULL)
 		options = merge_options((List *) known->node, options);
-	if (options != NIL)
-		model_set(model, sequence, FACT_SEQUENCE, PRESENT,
-				  model_define(model, (Node *) options));
+	if (options == NIL)
+		return;
+	definition = model_define(model, (Node *) options);
+	definition->whole = known != NULL && known->whole;
+	model_set(model, sequence, FACT_SEQUENCE, PRESENT, definition);
 }
 
 /* --- views --- */

@@ -53,6 +53,11 @@ extern Object *model_named(Model *model, ObjectType type, Node *name,
 
 extern void model_create_table(Model *model, Node *node);
 extern void model_create_table_as(Model *model, Node *node);
+
+/* The statement makes a table a partition of its ancestor, or of none. */
+extern void model_set_partition(Model *model, Object *table,
+								Presence presence);
+
 extern void model_create_composite(Model *model, Node *node);
 extern void model_create_index(Model *model, Node *node);
 

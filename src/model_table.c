@@ -495,6 +495,19 @@ create_relation(Model *model, const RangeVar *name, char relkind,
 }
 
 void
+model_set_partition(Model *model, Object *table, Presence presence)
+{
+	Definition *definition = NULL;
+
+	if (presence == PRESENT && table->ancestor != NULL)
+	{
+		definition = model_define(model, NULL);
+		definition->other = table->ancestor;
+	}
+	model_set(model, table, FACT_PARTITION, presence, definition);
+}
+
+void
 model_create_table(Model *model, Node *node)
 {
 	CreateStmt *statement = (CreateStmt *) node;
@@ -509,12 +522,12 @@ model_create_table(Model *model, Node *node)
 							CREATE_IF_NOT_EXISTS : CREATE_NEW);
 	if (table == NULL)
 		return;
-	model_set(model, table, FACT_PARTITION,
-			  statement->partbound != NULL ? PRESENT : ABSENT, NULL);
 	if (list_length(statement->inhRelations) == 1)
 		table->ancestor = model_relation(model,
 										 linitial(statement->inhRelations),
 										 NEED_NOTHING);
+	model_set_partition(model, table,
+						statement->partbound != NULL ? PRESENT : ABSENT);
 
 	/*
 	 * Columns before constraints, for a CHECK may name one that comes after
