@@ -542,6 +542,16 @@ SELECT verdict FROM remigrate.seam('INSERT INTO t SELECT 1' || repeat(' UNION AL
 \set VERBOSITY default
 ROLLBACK;
 
+-- and one that takes long to read can be cancelled
+BEGIN;
+SET LOCAL statement_timeout = '100 ms';
+SELECT clock_timestamp() AS begun \gset
+\set VERBOSITY sqlstate
+SELECT verdict FROM remigrate.seam('CREATE TABLE t (); ' || (SELECT string_agg(format('ALTER TABLE t ADD c%s int; ALTER TABLE t DROP c%s', n, n), ';') FROM generate_series(1, 10000) n));
+\set VERBOSITY default
+ROLLBACK;
+SELECT clock_timestamp() - :'begun' < interval '20 s' AS in_time;
+
 -- A whole history ------------------------------------------------------------
 
 BEGIN;

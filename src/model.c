@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "commands/defrem.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "model.h"
@@ -304,6 +305,8 @@ model_build(List *scripts, const char *target_schema)
 		{
 			StatementModel *current;
 
+			/* Each may be compared with all that was said before. */
+			CHECK_FOR_INTERRUPTS();
 			model->statement++;
 			current = model_current(model);
 			current->script = script;

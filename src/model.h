@@ -221,7 +221,8 @@ typedef enum Need
 /*
  * Reads a list of Scripts as one sequence of statements.  Everything belongs
  * to the current memory context and points into the scripts' parse trees,
- * which must be as the parser left them.  Raises nothing of its own.
+ * which must be as the parser left them.  Raises nothing of its own but a
+ * cancel.
  */
 extern Model *model_build(List *scripts, const char *target_schema);
 

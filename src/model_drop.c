@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
+#include "miscadmin.h"
 
 #include "model_fact.h"
 
@@ -190,6 +191,7 @@ cascade(Model *model, Object *object)
 {
 	int			count = list_length(model->facts);
 
+	CHECK_FOR_INTERRUPTS();
 	for (int i = 0; i < count; i++)
 	{
 		Fact	   *fact = list_nth(model->facts, i);

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "look.h"
@@ -137,6 +138,7 @@ rule_out_by(Seams *seams, const Fact *fact, int number)
 {
 	bool		stands = true;
 
+	CHECK_FOR_INTERRUPTS();
 	mark_changes(seams, fact, number);
 	for (int seam = 0; seam <= seams->count; seam++)
 	{
