@@ -124,7 +124,11 @@ look_pg_class(Looking *looking)
 	else if (relkind == RELKIND_PARTITIONED_TABLE)
 		look_partition_key(looking);
 	else if (relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW)
+	{
 		look_view(looking);
+		if (relkind == RELKIND_VIEW && look_stands(looking->look))
+			look_view_options(looking);
+	}
 }
 
 /*

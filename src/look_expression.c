@@ -553,15 +553,13 @@ query_text(Query *query)
 	return pg_get_querydef(query, false);
 }
 
-/* Those aren't compared. */
+/* Those of a materialized view aren't compared. */
 static bool
-view_has_options(const Node *node)
+has_uncompared_options(const Node *node, bool has_options)
 {
-	if (IsA(node, ViewStmt))
-		return ((const ViewStmt *) node)->options != NIL ||
-			((const ViewStmt *) node)->withCheckOption != NO_CHECK_OPTION;
-	return castNode(CreateTableAsStmt,
-					unconstify(Node *, node))->into->options != NIL;
+	return IsA(node, CreateTableAsStmt) &&
+		(has_options ||
+		 ((const CreateTableAsStmt *) node)->into->options != NIL);
 }
 
 void
@@ -583,7 +581,7 @@ look_view(Looking *looking)
 	if (scripted != NULL &&
 		strcmp(query_text(scripted), query_text(actual)) == 0)
 	{
-		if (has_options || view_has_options(looking->definition->node))
+		if (has_uncompared_options(looking->definition->node, has_options))
 			looking->look->result = LOOK_UNCOMPARED;
 		return;
 	}

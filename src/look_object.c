@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * look_object.c
- *	  Extensions, types and labels, sequences, and flags of tables.
+ *	  Extensions, types and labels, sequences, flags of tables and options of
+ *	  views.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,6 +10,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
@@ -27,10 +29,26 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
 #include "look_kind.h"
+
+/* --- options --- */
+
+/* Of the last option of a name, or NULL. */
+static DefElem *
+find_option(const List *options, const char *name)
+{
+	DefElem    *found = NULL;
+	ListCell   *cell;
+
+	foreach(cell, options)
+		if (strcmp(lfirst_node(DefElem, cell)->defname, name) == 0)
+			found = lfirst(cell);
+	return found;
+}
 
 /* --- extensions --- */
 
@@ -274,28 +292,17 @@ same_option(const Looking *looking, const DefElem *option,
 	return true;
 }
 
-static bool
-has_option(const List *options, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, options)
-		if (strcmp(lfirst_node(DefElem, cell)->defname, name) == 0)
-			return true;
-	return false;
-}
-
 /* Of what the script doesn't say, what doesn't depend on anything else. */
 static void
 compare_defaults(Looking *looking, Form_pg_sequence form)
 {
 	const List *options = (const List *) looking->definition->node;
 
-	if (!has_option(options, "increment") && form->seqincrement != 1)
+	if (find_option(options, "increment") == NULL && form->seqincrement != 1)
 		look_differs(looking, "another value of \"increment\"");
-	else if (!has_option(options, "cache") && form->seqcache != 1)
+	else if (find_option(options, "cache") == NULL && form->seqcache != 1)
 		look_differs(looking, "another value of \"cache\"");
-	else if (!has_option(options, "cycle") && form->seqcycle)
+	else if (find_option(options, "cycle") == NULL && form->seqcycle)
 		look_differs(looking, "another value of \"cycle\"");
 }
 
@@ -428,4 +435,53 @@ look_comment(Looking *looking)
 		if (strcmp(strVal(looking->definition->node), comment) != 0)
 			look_differs(looking, "another comment");
 	}
+}
+
+/* --- options of views --- */
+
+static bool
+scripted_flag(const ViewStmt *statement, const char *name)
+{
+	DefElem    *option = find_option(statement->options, name);
+
+	return option != NULL && defGetBoolean(option);
+}
+
+static ViewCheckOption
+scripted_check_option(const ViewStmt *statement)
+{
+	DefElem    *option = find_option(statement->options, "check_option");
+
+	if (option == NULL)
+		return statement->withCheckOption;
+	return pg_strcasecmp(defGetString(option), "local") == 0 ?
+		LOCAL_CHECK_OPTION : CASCADED_CHECK_OPTION;
+}
+
+static ViewCheckOption
+stored_check_option(Relation view)
+{
+	return !RelationHasCheckOption(view) ? NO_CHECK_OPTION :
+		RelationHasLocalCheckOption(view) ? LOCAL_CHECK_OPTION :
+		CASCADED_CHECK_OPTION;
+}
+
+/* With whose rights a view reads, and what can be written through it. */
+void
+look_view_options(Looking *looking)
+{
+	const ViewStmt *statement = castNode(ViewStmt, looking->definition->node);
+	Relation	view;
+
+	/* ALTER VIEW has changed them since. */
+	if (!looking->definition->whole)
+		return;
+	view = relation_open(looking->address.objectId, AccessShareLock);
+	if (RelationHasSecurityInvoker(view) !=
+		scripted_flag(statement, "security_invoker") ||
+		RelationIsSecurityView(view) !=
+		scripted_flag(statement, "security_barrier") ||
+		stored_check_option(view) != scripted_check_option(statement))
+		look_differs(looking, "a view with other options");
+	relation_close(view, AccessShareLock);
 }

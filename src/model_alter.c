@@ -308,6 +308,22 @@ partition(Model *model, Object *table, AlterTableCmd *command)
 						child->ancestor != NULL ? PRESENT : ABSENT);
 }
 
+/* What a view's options are from here on isn't followed. */
+static void
+relation_options(Model *model, Object *table, AlterTableCmd *command)
+{
+	Definition *known = model_existence(model, table).definition;
+	Definition *definition;
+
+	model_current(model)->pure = false;
+	if (known == NULL || known->node == NULL || !IsA(known->node, ViewStmt))
+		return;
+	definition = palloc(sizeof(Definition));
+	*definition = *known;
+	definition->whole = false;
+	model_redefine(model, table, definition);
+}
+
 typedef struct ActionRule
 {
 	AlterTableType subtype;
@@ -360,8 +376,8 @@ static const ActionRule action_rules[] = {
 	{AT_SetLogged, NULL, true, 5},
 	{AT_SetUnLogged, NULL, true, 5},
 	{AT_SetTableSpace, NULL, true, 5},
-	{AT_SetRelOptions, NULL, true, 5},
-	{AT_ResetRelOptions, NULL, true, 5},
+	{AT_SetRelOptions, relation_options, true, 5},
+	{AT_ResetRelOptions, relation_options, true, 5},
 	{AT_ReplicaIdentity, NULL, true, 5},
 };
 
