@@ -68,7 +68,9 @@ sub new_case
 	my @start = grow($wire, int rand($size{start} // 8));
 	my @script = grow($wire, 1 + int rand($size{script} // 8));
 	$wire->must('ROLLBACK');
-	return { start => \@start, script => \@script, committed => chance(0.5), cuts => [ map { chance(0.4) } 1 .. 7 ] };
+	my %case = (start => \@start, script => \@script, committed => chance(0.5), cuts => [ map { chance(0.4) } 1 .. 7 ]);
+	$case{migrate} = int rand(@script + 1) if $case{committed} && chance(0.4);
+	return \%case;
 }
 
 sub text_of { my ($case) = @_; return join ";\n", @{$case->{script}}, '' }
@@ -185,6 +187,18 @@ sub ask_at
 	return @results;
 }
 
+# Goes on for good, in transactions of its own, and says so.
+sub ask_migrate
+{
+	my ($wire, $case, $k) = @_;
+	my $answer = $wire->execute('CALL remigrate.migrate($1, $2)', 'm', text_of($case));
+	return ['migrate refused', $k, "$answer->{error}{C} $answer->{error}{M}"] if $answer->{error};
+	my $catalog = lines($wire, 'catalog');
+	my $state = $wire->value(q{SELECT state FROM remigrate.status() WHERE migration_name = 'm'}) // 'nothing';
+	my $right = $catalog eq $case->{prints}[-1] && $state eq 'applied';
+	return [$right ? 'migrate right' : 'migrate WRONG', $k, "$state\n" . difference($case->{prints}[-1], $catalog)];
+}
+
 # The script as a history of several migrations, of which baseline is asked
 # whether the schema holds all of them.  Its error, if there is one.
 sub baseline
@@ -268,6 +282,11 @@ sub check_case
 		$wire->must($case->{script}[$k - 1]) if $k > 0;
 		next if defined $only && $k != $only;
 		push @results, ask_at($wire, $case, $k) if !$case->{drifts};
+		if (defined $case->{migrate} && $k == ($only // $case->{migrate}))
+		{
+			push @results, ask_migrate($wire, $case, $k);
+			last;
+		}
 		if ($k == @{$case->{script}} && (!defined $only || $case->{drifts}))
 		{
 			$wire->must('BEGIN') if $case->{committed};
@@ -326,7 +345,8 @@ sub as_sql
 		(map { "$_;\n" } @{$case->{script}}[ 0 .. $k - 1 ], map { ("-- by hand\n$_") } @{$case->{drifts} // []}),
 		"\\x\nSELECT * FROM remigrate.seam(\$script\$\n$script\$script\$);\n",
 		$case->{committed} ? "BEGIN;\n" : '',
-		"SELECT remigrate.apply('m', \$script\$\n$script\$script\$);\nROLLBACK;\n";
+		"SELECT remigrate.apply('m', \$script\$\n$script\$script\$);\nROLLBACK;\n",
+		defined $case->{migrate} ? "CALL remigrate.migrate('m', \$script\$\n$script\$script\$);\n" : '';
 }
 
 1;
