@@ -37,16 +37,28 @@ my $traces = q{SELECT md5(coalesce((SELECT string_agg(c, chr(10)) FROM fuzz.cata
 	|| ' ' || (SELECT count(*) FROM remigrate.event_log) || ' ' || (SELECT count(*) FROM remigrate.script)
 	|| ' ' || fuzz.journal()};
 
+# What a round finds in its database, made by a superuser ...
+my @database = (
+	'CREATE SCHEMA public AUTHORIZATION fuzz_user', 'CREATE SCHEMA s1 AUTHORIZATION fuzz_user', 'CREATE SCHEMA "S 2" AUTHORIZATION fuzz_user',
+	'GRANT ALL ON SCHEMA public, s1, "S 2" TO fuzz_member', 'GRANT ALL ON SCHEMA fuzz TO PUBLIC', 'GRANT ALL ON ALL TABLES IN SCHEMA fuzz TO PUBLIC', 'TRUNCATE fuzz.log',
+	"DO \$\$ BEGIN EXECUTE format('GRANT ALL ON DATABASE %I TO fuzz_user, fuzz_member', current_database()); END \$\$",
+	'SET ROLE fuzz_user', 'CREATE TABLE public.t (id int, c text)', "CREATE TYPE public.mood AS ENUM ('a', 'c')", 'CREATE VIEW public.v AS SELECT 1 AS x',
+	'CREATE SEQUENCE public.seq', "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", 'CREATE EXTENSION remigrate',
+	'GRANT USAGE ON SCHEMA remigrate TO fuzz_member', 'GRANT EXECUTE ON ALL ROUTINES IN SCHEMA remigrate TO fuzz_member', 'RESET ROLE');
+
+# ... and how its session is set: not as by default, so that a RESET shows.
+my @session = (
+	"SELECT remigrate.checksum('')", 'DO $$ BEGIN NULL; END $$',
+	'SET client_min_messages = warning', "SET work_mem = '5MB'", "SET lock_timeout = '900ms'", "SET statement_timeout = '30s'",
+	'SET search_path = s1, public', "SET datestyle = 'SQL'", "SET timezone = 'Asia/Tokyo'", 'SET jit = off',
+	"SET remigrate.migration_lock_wait = '1s'", "SET remigrate.lock_timeout = '1s'");
+
 sub setup_session
 {
 	my ($soup) = @_;
 	my $wire = $soup->{wire};
-	$wire->must("SELECT remigrate.checksum('')");
-	$wire->must("DO \$\$ BEGIN NULL; END \$\$");
-	$wire->must(q{SET client_min_messages = warning; SET work_mem = '5MB'; SET lock_timeout = '900ms'; SET statement_timeout = '30s';
-		SET search_path = s1, public; SET datestyle = 'SQL'; SET timezone = 'Asia/Tokyo'; SET jit = off;
-		SET remigrate.migration_lock_wait = '1s'; SET remigrate.lock_timeout = '1s'});
-	$wire->must(pick('RESET ROLE', 'SET ROLE fuzz_member', 'RESET ROLE'));
+	$soup->{role} = pick('RESET ROLE', 'SET ROLE fuzz_member', 'RESET ROLE');
+	$wire->must($_) for @session, $soup->{role};
 	$soup->{state} = $wire->value($state);
 }
 
@@ -68,11 +80,7 @@ sub begin_round
 	$admin->must("DROP SCHEMA $_->[0] CASCADE") for @$rows;
 	# What is in no schema.
 	$admin->must('DROP OWNED BY fuzz_user, fuzz_member');
-	$admin->must($_) for 'CREATE SCHEMA public AUTHORIZATION fuzz_user', 'CREATE SCHEMA s1 AUTHORIZATION fuzz_user', 'CREATE SCHEMA "S 2" AUTHORIZATION fuzz_user',
-	  'GRANT ALL ON SCHEMA public, s1, "S 2" TO fuzz_member', 'GRANT ALL ON SCHEMA fuzz TO PUBLIC', 'GRANT ALL ON ALL TABLES IN SCHEMA fuzz TO PUBLIC', 'TRUNCATE fuzz.log',
-	  "DO \$\$ BEGIN EXECUTE format('GRANT ALL ON DATABASE %I TO fuzz_user, fuzz_member', current_database()); END \$\$",
-	  'SET ROLE fuzz_user', 'CREATE TABLE public.t (id int, c text)', "CREATE TYPE public.mood AS ENUM ('a', 'c')", 'CREATE VIEW public.v AS SELECT 1 AS x',
-	  'CREATE SEQUENCE public.seq', "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", 'CREATE EXTENSION remigrate', 'GRANT USAGE ON SCHEMA remigrate TO fuzz_member', 'GRANT EXECUTE ON ALL ROUTINES IN SCHEMA remigrate TO fuzz_member', 'RESET ROLE';
+	$admin->must($_) for @database;
 	$soup->{wire} = $soup->{connect}->();
 	$soup->{calls} = [];
 	$soup->{number} = 0;
@@ -285,7 +293,9 @@ sub round_sql
 {
 	my ($soup, @comments) = @_;
 	return join '', (map { s/^/-- /mgr . "\n" } @comments),
-	  "-- In an empty database of fuzz_user's, as that role, with the extension and test/perl/Fuzz/*.sql.\n",
+	  "-- Run this by psql in the folder of the sources.\n", 'CREATE ROLE fuzz_user LOGIN; CREATE ROLE fuzz_member IN ROLE pg_monitor; GRANT fuzz_member TO fuzz_user;', "\n",
+	  "CREATE DATABASE remigrate_fuzz TEMPLATE template0 OWNER fuzz_user;\n\\c remigrate_fuzz\n\\i test/perl/Fuzz/catalog.sql\n\\i test/perl/Fuzz/soup.sql\nDROP SCHEMA public;\n",
+	  (map { "$_;\n" } @database), "\\c - fuzz_user\n", (map { "$_;\n" } @session, $soup->{role}),
 	  map { (map { "SET search_path = public;\n$_;\nSET search_path = s1, public;\n" } @{$_->{done} // []}), ($_->{begin} ? "$_->{begin};\n" : ''), "$_->{sql};\n", ($_->{end} ? "$_->{end};\n" : ''), "-- $_->{outcome}\n" } @{$soup->{calls}};
 }
 
