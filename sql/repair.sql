@@ -76,6 +76,35 @@ SELECT state FROM remigrate.status('repair') WHERE migration_name = '9_ours';
 SELECT remigrate.resolve('9_ours', 'applied', target_schema => 'repair');
 SELECT * FROM remigrate.repair('repair');
 
+-- What is missing of a false claim may be missing because a later migration
+-- has done away with it: then it is not made again.
+CREATE SCHEMA repair_order;
+SET search_path = repair_order;
+CREATE TABLE a (id int PRIMARY KEY, x int);
+CREATE TABLE b (id int PRIMARY KEY, label text DEFAULT 'new');
+CREATE TABLE _prisma_migrations (LIKE repair._prisma_migrations INCLUDING ALL);
+INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name)
+SELECT name, 'remote-migration', now(), name FROM unnest(ARRAY['1_init', '2_columns', '3_drop', '4_default', '5_default']) name;
+SELECT remigrate.stage_all(jsonb_build_object(
+	'1_init', 'CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, label text)',
+	'2_columns', 'ALTER TABLE a ADD x int; ALTER TABLE b ADD y int; CREATE INDEX a_x_idx ON a (x)',
+	'3_drop', 'ALTER TABLE b DROP COLUMN IF EXISTS y',
+	'4_default', $$ALTER TABLE b ALTER label SET DEFAULT 'old'; ALTER TABLE a ADD z int$$,
+	'5_default', $$ALTER TABLE b ALTER label SET DEFAULT 'new'$$), 'repair_order');
+SELECT * FROM remigrate.repair('repair_order');
+CALL remigrate.deploy(target_schema => 'repair_order');
+SELECT count(*) FROM pg_attribute WHERE attrelid = 'b'::regclass AND attname = 'y';
+-- An operator's word goes before it.
+CALL remigrate.migrate('2_columns', 'ALTER TABLE a ADD x int; ALTER TABLE b ADD y int; CREATE INDEX a_x_idx ON a (x)', 'repair_order', resume_at => 3);
+CALL remigrate.deploy(target_schema => 'repair_order');
+SELECT column_default FROM information_schema.columns WHERE table_schema = 'repair_order' AND table_name = 'b' AND column_name = 'label';
+-- Put right by hand it is true.
+ALTER TABLE a ADD z int;
+SELECT * FROM remigrate.repair('repair_order');
+SELECT migration_name, state FROM remigrate.status('repair_order');
+
+SET search_path = repair;
+
 -- No journal, no script, another's journal
 CREATE SCHEMA repair_empty;
 SELECT * FROM remigrate.repair('repair_empty');
@@ -107,5 +136,5 @@ ROLLBACK;
 
 RESET search_path;
 SET client_min_messages = warning;
-DROP SCHEMA repair, repair_empty, baseline CASCADE;
-DELETE FROM remigrate.registry WHERE target_schema IN ('repair', 'baseline');
+DROP SCHEMA repair, repair_order, repair_empty, baseline CASCADE;
+DELETE FROM remigrate.registry WHERE target_schema IN ('repair', 'repair_order', 'baseline');

@@ -17,6 +17,7 @@
 #include "decision.h"
 #include "errors.h"
 #include "failure.h"
+#include "history.h"
 #include "query.h"
 #include "seam.h"
 
@@ -105,6 +106,32 @@ refuse_undecidable(const Migration *migration, const Seam *seam,
 			 errhidestmt(true)));
 }
 
+/*
+ * What is missing of a migration may be missing because a later one has done
+ * away with it.
+ */
+static void
+refuse_overtaken(const Migration *migration, const Seam *seam, int from)
+{
+	const Script *script = migration->script;
+	SeamOvertaken overtaken;
+
+	if (!seam_is_overtaken(script, from,
+						   history_applied_after(migration->schema,
+												 migration->name),
+						   migration->schema, &overtaken))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_REMIGRATE_UNDECIDABLE),
+			 errmsg("%s was not run: the journal calls it applied, but without a checksum; part of it is missing, but statement %d (%s) would now undo what %s has done since",
+					script->subject, overtaken.statement->number,
+					script_command_name(overtaken.statement),
+					overtaken.by->subject),
+			 errdetail("%s", seam_report(script, seam)),
+			 errhint("Do by hand what is still missing of it, then accept the claim with remigrate.resolve(name, 'edited', script); or call again with resume_at => the number of the first statement that is to be run."),
+			 errhidestmt(true)));
+}
+
 /* Whether all statements that may or may not be done can be run once more. */
 static bool
 may_run_again(const Seam *seam)
@@ -115,25 +142,12 @@ may_run_again(const Seam *seam)
 	return true;
 }
 
-Decision
-decide_before_run(const Migration *migration, JournalDoubt doubt)
+static Decision
+decide_by_look(const Migration *migration, JournalDoubt doubt,
+			   const Seam *seam)
 {
 	const Script *script = migration->script;
-	int			first = first_statement(migration);
-	Seam	   *seam;
 
-	if (migration->policy.resume_at != RESUME_AT_UNSET)
-	{
-		Decision	decision = run_from(first);
-
-		if (first > 0)
-			decision.logs = psprintf("remigrate: run from statement %d on, by resume_at",
-									 first + 1);
-		return decision;
-	}
-	if (doubt == DOUBT_NONE)
-		return run_from(0);
-	seam = seam_find(script, migration->schema, 0);
 	switch (seam->verdict)
 	{
 		case SEAM_COMPLETE:
@@ -164,6 +178,30 @@ decide_before_run(const Migration *migration, JournalDoubt doubt)
 	}
 	refuse_undecidable(migration, seam, doubt);
 	pg_unreachable();
+}
+
+Decision
+decide_before_run(const Migration *migration, JournalDoubt doubt)
+{
+	int			first = first_statement(migration);
+	Decision	decision;
+	Seam	   *seam;
+
+	if (migration->policy.resume_at != RESUME_AT_UNSET)
+	{
+		decision = run_from(first);
+		if (first > 0)
+			decision.logs = psprintf("remigrate: run from statement %d on, by resume_at",
+									 first + 1);
+		return decision;
+	}
+	if (doubt == DOUBT_NONE)
+		return run_from(0);
+	seam = seam_find(migration->script, migration->schema, 0);
+	decision = decide_by_look(migration, doubt, seam);
+	if (doubt == DOUBT_CLAIM && decision.kind == DECISION_RUN)
+		refuse_overtaken(migration, seam, decision.from);
+	return decision;
 }
 
 /*

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "checksum.h"
 #include "context.h"
 #include "errors.h"
 #include "event.h"
@@ -74,6 +75,28 @@ history_read(const char *schema, HistoryFilter belongs, const void *argument)
 				((SeamHistory *) list_nth(results, next++))->reason;
 	}
 	return entries;
+}
+
+List *
+history_applied_after(const char *schema, const char *name)
+{
+	List	   *scripts = NIL;
+	ListCell   *cell;
+
+	foreach(cell, status_collect(schema))
+	{
+		const MigrationStatus *status = lfirst(cell);
+		Script	   *script;
+
+		if (strcmp(status->name, name) <= 0 || status->entry == NULL ||
+			status->finished == NULL ||
+			!checksum_is_plausible(status->finished->checksum))
+			continue;
+		script = read_script(status->entry);
+		if (script != NULL)
+			scripts = lappend(scripts, script);
+	}
+	return scripts;
 }
 
 typedef struct Baseline

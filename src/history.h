@@ -29,4 +29,11 @@ typedef bool (*HistoryFilter) (const MigrationStatus *status,
 extern List *history_read(const char *schema, HistoryFilter belongs,
 						  const void *argument);
 
+/*
+ * The scripts, parsed, of the migrations that come after one by their names
+ * and that the journal has as applied, with a checksum: a list of Script in
+ * name order.  Raises what history_read raises.
+ */
+extern List *history_applied_after(const char *schema, const char *name);
+
 #endif							/* REMIGRATE_HISTORY_H */

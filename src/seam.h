@@ -88,6 +88,22 @@ extern Seam *seam_find(const Script *script, const char *target_schema,
  */
 extern List *seam_check_history(List *scripts, const char *target_schema);
 
+/*
+ * Whether what a script's statements behind the first "from" would make has
+ * been undone or changed since by later scripts (Script *), all of which are
+ * applied: then it is not to be made now.  Says by which statement of which
+ * script, the last to do so.  Looks at no catalog; memory as of seam_find.
+ */
+typedef struct SeamOvertaken
+{
+	const ScriptStatement *statement;
+	const Script *by;			/* one of the later scripts */
+} SeamOvertaken;
+
+extern bool seam_is_overtaken(const Script *script, int from, List *later,
+							  const char *target_schema,
+							  SeamOvertaken *overtaken);
+
 /* The word for a statement's state, such as "not done"; static. */
 extern const char *seam_state_name(StatementState state);
 

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * seam_history.c
- *	  Whether a schema bears out a whole history of scripts.
+ *	  Whether a schema bears out a whole history of scripts, and whether a
+ *	  script's time is past.
  *
  * The history is one long sequence of statements, and what it says of an
  * object in the end was said last by one of its scripts.
@@ -124,4 +125,75 @@ seam_check_history(List *scripts, const char *target_schema)
 	MemoryContextSwitchTo(result_context);
 	MemoryContextDelete(context);
 	return results;
+}
+
+/* The last change of a fact in (from, to], or NULL. */
+static const Change *
+last_change(const Fact *fact, int from, int to)
+{
+	const Change *last = NULL;
+	ListCell   *cell;
+
+	foreach(cell, fact->changes)
+	{
+		const Change *change = lfirst(cell);
+
+		if (change->statement > from && change->statement <= to)
+			last = change;
+	}
+	return last;
+}
+
+/* Whether a fact that is so at a seam is otherwise at the end. */
+static bool
+is_overtaken(const Model *model, const Fact *fact, int seam)
+{
+	State		made;
+	State		final;
+
+	if (fact->object != NULL &&
+		!(model_is_alive(fact->object, seam) &&
+		  model_is_alive(fact->object, model->statement_count)))
+		return false;
+	if (!model_expected(fact, seam, &made) ||
+		!model_expected(fact, model->statement_count, &final) ||
+		final.presence == UNKNOWN)
+		return false;
+	return final.presence != made.presence ||
+		(final.presence == PRESENT && fact->kind >= FIRST_PROPERTY &&
+		 final.definition != NULL && final.definition != made.definition);
+}
+
+bool
+seam_is_overtaken(const Script *script, int from, List *later,
+				  const char *target_schema, SeamOvertaken *overtaken)
+{
+	MemoryContext result_context = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(result_context,
+												  "remigrate history",
+												  ALLOCSET_DEFAULT_SIZES);
+	int			count = script->statement_count;
+	bool		found = false;
+	Model	   *model;
+	ListCell   *cell;
+
+	MemoryContextSwitchTo(context);
+	model = model_build(lcons(unconstify(Script *, script), list_copy(later)),
+						target_schema);
+	foreach(cell, model->facts)
+	{
+		const Fact *fact = lfirst(cell);
+		const Change *mine = last_change(fact, from, count);
+		const Change *last = last_change(fact, count, model->statement_count);
+
+		if (mine == NULL || last == NULL || !is_overtaken(model, fact, count))
+			continue;
+		overtaken->statement = model->statements[mine->statement].statement;
+		overtaken->by = model->statements[last->statement].script;
+		found = true;
+		break;
+	}
+	MemoryContextSwitchTo(result_context);
+	MemoryContextDelete(context);
+	return found;
 }
