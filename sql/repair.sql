@@ -95,13 +95,32 @@ SELECT * FROM remigrate.repair('repair_order');
 CALL remigrate.deploy(target_schema => 'repair_order');
 SELECT count(*) FROM pg_attribute WHERE attrelid = 'b'::regclass AND attname = 'y';
 -- An operator's word goes before it.
+SET client_min_messages = warning;
 CALL remigrate.migrate('2_columns', 'ALTER TABLE a ADD x int; ALTER TABLE b ADD y int; CREATE INDEX a_x_idx ON a (x)', 'repair_order', resume_at => 3);
 CALL remigrate.deploy(target_schema => 'repair_order');
+RESET client_min_messages;
 SELECT column_default FROM information_schema.columns WHERE table_schema = 'repair_order' AND table_name = 'b' AND column_name = 'label';
 -- Put right by hand it is true.
 ALTER TABLE a ADD z int;
 SELECT * FROM remigrate.repair('repair_order');
 SELECT migration_name, state FROM remigrate.status('repair_order');
+
+-- A later statement that can't be followed excuses what it names, and no more:
+-- neither a column by its table's name, nor anything by rows that change.
+CREATE SCHEMA repair_excuse;
+SET search_path = repair_excuse;
+CREATE TABLE person (id int PRIMARY KEY, old_name text, full_name text);
+CREATE TABLE _prisma_migrations (LIKE repair._prisma_migrations INCLUDING ALL);
+INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name)
+SELECT name, 'remote-migration', now(), name FROM unnest(ARRAY['1_init', '2_phone', '3_name', '4_key', '5_rows', '6_do']) name;
+SELECT remigrate.stage_all(jsonb_build_object(
+	'1_init', 'CREATE TABLE person (id int PRIMARY KEY, old_name text, boss int)',
+	'2_phone', 'ALTER TABLE person ADD phone text',
+	'3_name', 'ALTER TABLE person ADD name text',
+	'4_key', 'ALTER TABLE person ADD CONSTRAINT boss_fkey FOREIGN KEY (boss) REFERENCES person',
+	'5_rows', $$UPDATE person SET phone = '' WHERE phone IS NULL; INSERT INTO person (id, phone) SELECT 1, '' WHERE false$$,
+	'6_do', 'DO $do$ BEGIN ALTER TABLE person RENAME name TO full_name; ALTER TABLE person DROP COLUMN boss; END $do$'), 'repair_excuse');
+SELECT * FROM remigrate.repair('repair_excuse');
 
 SET search_path = repair;
 
@@ -136,5 +155,5 @@ ROLLBACK;
 
 RESET search_path;
 SET client_min_messages = warning;
-DROP SCHEMA repair, repair_order, repair_empty, baseline CASCADE;
-DELETE FROM remigrate.registry WHERE target_schema IN ('repair', 'repair_order', 'baseline');
+DROP SCHEMA repair, repair_order, repair_excuse, repair_empty, baseline CASCADE;
+DELETE FROM remigrate.registry WHERE target_schema IN ('repair', 'repair_order', 'repair_excuse', 'baseline');

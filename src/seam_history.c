@@ -17,17 +17,71 @@
 #include "model.h"
 #include "seam.h"
 
-/* The name that a statement about a fact has to name. */
-static const char *
-telling_name(const Model *model, const Fact *fact)
+/* Whether a text names one of the columns of a key. */
+static bool
+names_column(const char *text, const Model *model, const Object *key)
 {
-	const Object *owner = fact->object;
+	int			end = model->statement_count;
+	const Fact *fact = key == NULL ? NULL :
+		model_existence_at(model, key, end);
+	const Constraint *constraint;
+	State		state;
+	ListCell   *cell;
+
+	if (fact == NULL || !model_expected(fact, end, &state) ||
+		state.definition == NULL || state.definition->node == NULL ||
+		!IsA(state.definition->node, Constraint))
+		return false;
+	constraint = castNode(Constraint, state.definition->node);
+	foreach(cell, constraint->fk_attrs != NIL ? constraint->fk_attrs :
+			constraint->keys)
+		if (strstr(text, strVal(lfirst(cell))) != NULL)
+			return true;
+	return false;
+}
+
+/*
+ * Whether a text names what a fact is about: the table or type by its name,
+ * and what belongs to a table that is there by its own as well, or by that of
+ * a column that would take it along.
+ */
+static bool
+names_subject(const char *text, const Model *model, const Fact *fact,
+			  const State *expected)
+{
+	int			end = model->statement_count;
+	bool		is_property = fact->kind >= FIRST_PROPERTY;
+	const Object *owner = is_property ? fact->object->parent : fact->object;
+	const char *name = is_property ?
+		model_name_at(fact->object, end, NULL) : fact->name;
 
 	if (owner == NULL)
-		return fact->name;
+		return strstr(text, name) != NULL;
 	while (owner->parent != NULL)
 		owner = owner->parent;
-	return model_name_at(owner, model->statement_count, NULL);
+	if (strstr(text, model_name_at(owner, end, NULL)) == NULL)
+		return false;
+	return fact->unnamed || owner->kind != FACT_RELATION ||
+		strstr(text, name) != NULL ||
+		names_column(text, model,
+					 is_property ? fact->object : expected->object) ||
+		!look_exists(model, owner, end);
+}
+
+static bool
+may_change_schema(const StatementModel *statement)
+{
+	switch (nodeTag(statement->statement->raw->stmt))
+	{
+		case T_InsertStmt:
+		case T_UpdateStmt:
+		case T_DeleteStmt:
+		case T_MergeStmt:
+		case T_TruncateStmt:
+			return false;
+		default:
+			return statement->opaque;
+	}
 }
 
 /*
@@ -36,17 +90,17 @@ telling_name(const Model *model, const Fact *fact)
  * been overtaken.
  */
 static bool
-may_be_overtaken(const Model *model, const Fact *fact, int statement)
+may_be_overtaken(const Model *model, const Fact *fact, const State *expected,
+				 int statement)
 {
-	const char *name = telling_name(model, fact);
-
 	for (int i = statement + 1; i <= model->statement_count; i++)
 	{
 		const StatementModel *later = &model->statements[i];
 
-		if (later->opaque &&
-			strstr(script_statement_text(later->script, later->statement),
-				   name) != NULL)
+		if (may_change_schema(later) &&
+			names_subject(script_statement_text(later->script,
+												later->statement),
+						  model, fact, expected))
 			return true;
 	}
 	return false;
@@ -87,7 +141,7 @@ check_fact(const Model *model, const Fact *fact, List *results,
 	result = result_of(results, model->statements[last->statement].script);
 	Assert(result != NULL);
 	if (result->contradicted ||
-		may_be_overtaken(model, fact, last->statement))
+		may_be_overtaken(model, fact, &expected, last->statement))
 		return;
 	result->contradicted = true;
 	result->reason = MemoryContextStrdup(result_context,
