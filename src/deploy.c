@@ -183,6 +183,7 @@ deploy_one(const Deployment *deployment, const SessionSettings *session,
 	{
 		check_stager(entry);
 		migration = migration_from_registry(deployment, entry);
+		migration->entry = entry;
 	}
 	PopActiveSnapshot();
 	if (migration != NULL)

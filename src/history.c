@@ -194,7 +194,7 @@ mark_as_applied(const Baseline *baseline, const Journal *journal,
 	row.finished_at = row.started_at;
 	(void) journal_insert(journal, &row);
 	registry_record_applied(baseline->schema, entry->status->name,
-							entry->script);
+							entry->script, NULL);
 	event_record(&event);
 }
 

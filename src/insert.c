@@ -37,14 +37,15 @@ fits(const FormData_pg_attribute *column, Datum value)
 	if (column->atttypid != VARCHAROID)
 		return false;
 	string = DatumGetTextPP(value);
-	return pg_mbstrlen_with_len(VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string)) <=
-		column->atttypmod - VARHDRSZ;
+	return pg_mbstrlen_with_len(VARDATA_ANY(string),
+								VARSIZE_ANY_EXHDR(string)) <=
+		   column->atttypmod - VARHDRSZ;
 }
 
 bool
 insert_is_plain(Relation relation, const Datum *values, const bool *nulls)
 {
-	TupleDesc	columns = RelationGetDescr(relation);
+	TupleDesc columns = RelationGetDescr(relation);
 
 	if (pg_class_aclcheck(RelationGetRelid(relation), GetUserId(),
 						  ACL_INSERT) != ACLCHECK_OK)
@@ -65,9 +66,9 @@ insert_is_plain(Relation relation, const Datum *values, const bool *nulls)
 void
 insert_row(Relation relation, const Datum *values, const bool *nulls)
 {
-	int			count = RelationGetNumberOfAttributes(relation);
-	ResultRelInfo *result = makeNode(ResultRelInfo);
-	EState	   *estate;
+	int				count = RelationGetNumberOfAttributes(relation);
+	ResultRelInfo  *result = makeNode(ResultRelInfo);
+	EState		   *estate;
 	TupleTableSlot *slot;
 
 	PreventCommandIfReadOnly("INSERT");

@@ -172,7 +172,7 @@ prepare_run(MigrationRun *run)
 	Migration  *migration = run->migration;
 	Outcome		outcome = OUTCOME_UNCHANGED;
 	JournalFinding finding;
-	RegistryEntry *entry;
+	const RegistryEntry *entry;
 	Journal    *journal;
 	bool		new_journal;
 
@@ -182,7 +182,9 @@ prepare_run(MigrationRun *run)
 	journal = journal_open_or_create(migration->schema_oid, &new_journal);
 	run->journal_relation = journal->relation;
 	finding = migration_find(migration, journal);
-	entry = registry_entry(migration->schema, migration->name);
+	if (migration->entry == NULL)
+		migration->entry = registry_entry(migration->schema, migration->name);
+	entry = migration->entry;
 	if (entry != NULL)
 		run->last_sqlstate = entry->last_sqlstate;
 	if (!migration_is_known(migration, journal, &finding))
@@ -195,7 +197,7 @@ prepare_run(MigrationRun *run)
 	else if (entry != NULL && strcmp(entry->state, "applied") != 0 &&
 			 finding.verdict != JOURNAL_EDITED)
 		registry_record_applied(migration->schema, migration->name,
-								migration->script);
+								migration->script, entry);
 	run->done = run->first;
 	PopActiveSnapshot();
 	transaction_commit();

@@ -349,7 +349,7 @@ record_event(const Migration *migration, Outcome outcome, int statements,
 	};
 
 	registry_record_applied(migration->schema, migration->name,
-							migration->script);
+							migration->script, migration->entry);
 	event_record(&event);
 }
 

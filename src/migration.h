@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "journal.h"
 #include "policy.h"
+#include "registry.h"
 #include "script.h"
 
 typedef struct Migration
@@ -25,6 +26,7 @@ typedef struct Migration
 	Policy		policy;
 	TimestampTz started_at;
 	bool		is_claimed;		/* the journal calls it applied, with no checksum */
+	const RegistryEntry *entry; /* the registry's, if there is one that was read */
 } Migration;
 
 typedef enum Outcome

@@ -86,10 +86,33 @@ keep_in_state(const char *schema, const char *name, const Script *script,
 	query_end(&scope);
 }
 
+/* Returns false where the entry is not there any more with this script. */
+static bool
+mark_applied(const char *schema, const char *name, const char *checksum)
+{
+	QueryParameters parameters = {0};
+
+	query_add_text(&parameters, schema);
+	query_add_text(&parameters, name);
+	query_add_text(&parameters, checksum);
+	return query_run_once(QUERY_AS_OWNER,
+						  "UPDATE remigrate.registry SET state = 'applied',"
+						  " journal_id = NULL, process_id = NULL,"
+						  " statements_done = 0, statement_running = NULL,"
+						  " prefix_checksum = NULL" FORGET_FAILURES
+						  " WHERE target_schema = $1 AND migration_name = $2"
+						  " AND checksum = $3",
+						  &parameters, false) > 0;
+}
+
 void
 registry_record_applied(const char *schema, const char *name,
-						const Script *script)
+						const Script *script, const RegistryEntry *entry)
 {
+	/* With its script there already, and a key to it that need not be checked. */
+	if (entry != NULL && strcmp(entry->checksum, script->checksum) == 0 &&
+		mark_applied(schema, name, script->checksum))
+		return;
 	keep_in_state(schema, name, script, "applied", NULL, FORGET_FAILURES);
 }
 

@@ -32,10 +32,12 @@ typedef struct RegistryEntry
 
 /*
  * Keeps a script that was run, and that its migration is applied in this
- * schema.  Raises what the insertion raises, as do all that follow.
+ * schema.  "entry" is the registry's, where it was read before, or NULL.
+ * Raises what the insertion raises, as do all that follow.
  */
 extern void registry_record_applied(const char *schema, const char *name,
-									const Script *script);
+									const Script *script,
+									const RegistryEntry *entry);
 
 /*
  * Keeps that an attempt has begun whose journal row is committed before the

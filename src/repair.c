@@ -150,7 +150,7 @@ repair_claim(Repairing *repairing, const HistoryEntry *entry, List *rows)
 		corrected = true;
 	}
 	if (corrected)
-		registry_record_applied(repairing->schema, name, entry->script);
+		registry_record_applied(repairing->schema, name, entry->script, NULL);
 }
 
 static bool

@@ -88,7 +88,7 @@ resolve_as_applied(const Resolution *resolution)
 	row.finished = true;
 	(void) journal_insert(journal, &row);
 	registry_record_applied(resolution->schema, resolution->name,
-							resolution->script);
+							resolution->script, NULL);
 }
 
 static void
@@ -141,7 +141,7 @@ resolve_as_edited(const Resolution *resolution)
 	if (!found)
 		refuse(resolution, "the journal does not have it as applied", "");
 	registry_record_applied(resolution->schema, resolution->name,
-							resolution->script);
+							resolution->script, NULL);
 }
 
 static void

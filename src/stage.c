@@ -72,7 +72,7 @@ stage_migration(Migration *migration)
 		case JOURNAL_MATCHES:
 		case JOURNAL_LACKS_NEWLINE:
 			registry_record_applied(migration->schema, migration->name,
-									migration->script);
+									migration->script, entry);
 			return false;
 		case JOURNAL_EDITED:
 			migration_report_edited(migration, finding.row);
