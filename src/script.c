@@ -102,7 +102,7 @@ Script *
 script_decode_bytes(const char *subject, const char *bytes, size_t length)
 {
 	Script	   *script = palloc0(sizeof(Script));
-	char	   *text;
+	const char *text;
 
 	check_bytes(subject, bytes, length);
 	script->subject = subject;
@@ -110,9 +110,8 @@ script_decode_bytes(const char *subject, const char *bytes, size_t length)
 	script->byte_count = length;
 	checksum_compute(bytes, length, script->checksum);
 
+	/* The same bytes, where the server's encoding is that of the file. */
 	text = convert(subject, bytes, length, false);
-	if (text == bytes)
-		text = pnstrdup(bytes, length);
 	script->text = text;
 	script->length = strlen(text);
 	return script;
@@ -121,10 +120,14 @@ script_decode_bytes(const char *subject, const char *bytes, size_t length)
 Script *
 script_decode(const char *subject, Datum value, bool is_bytea)
 {
-	struct varlena *copy = PG_DETOAST_DATUM_COPY(value);
-	const char *bytes = VARDATA(copy);
-	size_t		length = VARSIZE(copy) - VARHDRSZ;
+	struct varlena *argument = PG_DETOAST_DATUM_PACKED(value);
+	size_t		length = VARSIZE_ANY_EXHDR(argument);
+	char	   *bytes = MemoryContextAllocHuge(CurrentMemoryContext, length + 1);
 
+	memcpy(bytes, VARDATA_ANY(argument), length);
+	bytes[length] = '\0';
+	if (argument != (struct varlena *) DatumGetPointer(value))
+		pfree(argument);
 	if (!is_bytea)
 	{
 		char	   *utf8 = convert(subject, bytes, length, true);

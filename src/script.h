@@ -38,7 +38,7 @@ typedef struct ScriptStatement
 typedef struct Script
 {
 	const char *subject;		/* for messages: migration "N", or script */
-	char	   *text;			/* in the server's encoding, zero-terminated */
+	const char *text;			/* in the server's encoding, zero-terminated */
 	int			length;
 	const char *bytes;			/* as in the file, in UTF-8 */
 	size_t		byte_count;
@@ -57,7 +57,8 @@ typedef struct Script
 extern Script *script_decode(const char *subject, Datum value, bool is_bytea);
 
 /*
- * The same for a script that the registry holds.
+ * The same for a script that the registry holds.  The bytes must be followed
+ * by a zero and outlive the result.
  */
 extern Script *script_decode_bytes(const char *subject, const char *bytes,
 								   size_t length);
