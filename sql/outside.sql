@@ -207,6 +207,16 @@ CALL remigrate.migrate('c9', 'ALTER TABLE p DETACH PARTITION p2 CONCURRENTLY', '
 SELECT crashed('c10', 'ALTER TABLE p DETACH PARTITION p2 CONCURRENTLY; SELECT 1');
 CALL remigrate.migrate('c10', 'ALTER TABLE p DETACH PARTITION p2 CONCURRENTLY; SELECT 1', 'outside');
 SELECT count(*) FROM pg_inherits WHERE inhparent = 'p'::regclass;
+-- An index that nobody finishes is named
+CREATE TABLE c16 (a int);
+CREATE INDEX c16_a ON c16 (a);
+CREATE INDEX c16_a_ccnew ON c16 (a);
+UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'c16_a_ccnew'::regclass;
+SELECT crashed('c16', 'REINDEX INDEX CONCURRENTLY c16_a');
+\set VERBOSITY terse
+CALL remigrate.migrate('c16', 'REINDEX INDEX CONCURRENTLY c16_a', 'outside');
+\set VERBOSITY default
+DROP TABLE c16;
 -- What it names is what it named then, and what follows is in the same session
 CREATE SCHEMA outside2;
 CREATE TABLE outside2.t2 (a int);

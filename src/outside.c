@@ -207,7 +207,7 @@ outside_drop_leftover(const Script *script, const ScriptStatement *statement,
 }
 
 void
-outside_report_invalid_indexes(Oid schema)
+outside_report_invalid_indexes(Oid schema, int elevel)
 {
 	QueryScope	scope;
 	QueryParameters parameters = {0};
@@ -225,7 +225,7 @@ outside_report_invalid_indexes(Oid schema)
 					  "  WHERE p.index_relid = i.indexrelid)"
 					  " ORDER BY 1", &parameters, true);
 	for (uint64 i = 0; i < count; i++)
-		ereport(NOTICE,
+		ereport(elevel,
 				(errmsg("index \"%s\" on table \"%s\" is invalid, left by an interrupted build",
 						query_text(i, 1), query_text(i, 2)),
 				 errhint("Drop it, unless a migration that builds it is to be sent again: that drops it and builds it anew.")));

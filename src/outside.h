@@ -45,8 +45,8 @@ extern void outside_drop_leftover(const Script *script,
 
 /*
  * Names every invalid index of a schema that no session is building, by a
- * NOTICE each.
+ * message each.
  */
-extern void outside_report_invalid_indexes(Oid schema);
+extern void outside_report_invalid_indexes(Oid schema, int elevel);
 
 #endif							/* REMIGRATE_OUTSIDE_H */

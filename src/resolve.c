@@ -116,7 +116,7 @@ resolve_as_rolled_back(const Resolution *resolution)
 	if (journal != NULL)
 		roll_back_rows(journal, rows);
 	registry_record_resolved(resolution->schema, resolution->name);
-	outside_report_invalid_indexes(resolution->schema_oid);
+	outside_report_invalid_indexes(resolution->schema_oid, NOTICE);
 }
 
 static void

@@ -339,6 +339,9 @@ run_outside(MigrationRun *run)
 
 	lock_check_still_held(run->migration->script->subject);
 	record_progress(run, run->done, 0);
+	/* An interrupted one before it has left its _ccnew or _ccold. */
+	if (IsA(statement->raw->stmt, ReindexStmt))
+		outside_report_invalid_indexes(run->migration->schema_oid, WARNING);
 	transaction_commit();
 	lock_retake_prisma(run->migration->script->subject,
 					   run->migration->policy.migration_lock_wait);
