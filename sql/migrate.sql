@@ -197,6 +197,7 @@ INSERT INTO seen SELECT max(id) FROM remigrate.event_log;
 CALL remigrate.migrate('drops the journal', 'CREATE TABLE no2 (); DROP TABLE _prisma_migrations CASCADE', 'migrate');
 CALL remigrate.migrate('drops it and commits', 'CREATE TABLE no2 (); DROP TABLE _prisma_migrations CASCADE; COMMIT; CREATE TABLE no3 ()', 'migrate');
 CALL remigrate.migrate('replaces it', 'ALTER TABLE _prisma_migrations RENAME TO old; CREATE TABLE _prisma_migrations (LIKE old INCLUDING ALL)', 'migrate');
+CALL remigrate.migrate('renames its schema', 'ALTER SCHEMA migrate RENAME TO migrate2', 'migrate');
 CALL remigrate.migrate('drops the extension', 'CREATE TABLE no2 (); DROP EXTENSION remigrate CASCADE', 'migrate');
 CALL remigrate.migrate('lets go of the lock', 'CREATE TABLE no2 (); SELECT pg_advisory_unlock_all()', 'migrate');
 CALL remigrate.migrate('lets go and commits', 'CREATE TABLE no2 (); SELECT pg_advisory_unlock(72707369); COMMIT; CREATE TABLE no3 ()', 'migrate');

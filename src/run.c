@@ -16,6 +16,7 @@
 #include "commands/trigger.h"
 #include "nodes/parsenodes.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
 
@@ -168,10 +169,12 @@ open_journal(MigrationRun *run)
 	const Migration *migration = run->migration;
 	Journal    *journal = journal_open(migration->schema_oid, JOURNAL_WRITE_LOCK);
 
-	if (journal == NULL || journal->relation != run->journal_relation)
+	/* The registry knows the schema by its name. */
+	if (journal == NULL || journal->relation != run->journal_relation ||
+		strcmp(get_namespace_name(migration->schema_oid), migration->schema) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s drops or replaces the journal of schema \"%s\"",
+				 errmsg("%s drops, moves or replaces the journal of schema \"%s\"",
 						migration->script->subject, migration->schema),
 				 errhint("The journal is Prisma's; take the statement out of the script."),
 				 errhidestmt(true)));
