@@ -294,6 +294,19 @@ enable_trigger(Model *model, Object *table, AlterTableCmd *command)
 			  command->subtype == AT_EnableTrig ? PRESENT : ABSENT, NULL);
 }
 
+void
+model_set_partition(Model *model, Object *table, Presence presence)
+{
+	Definition *definition = NULL;
+
+	if (presence == PRESENT && table->ancestor != NULL)
+	{
+		definition = model_define(model, NULL);
+		definition->other = table->ancestor;
+	}
+	model_set(model, table, FACT_PARTITION, presence, definition);
+}
+
 static void
 partition(Model *model, Object *table, AlterTableCmd *command)
 {

@@ -54,10 +54,6 @@ extern Object *model_named(Model *model, ObjectType type, Node *name,
 extern void model_create_table(Model *model, Node *node);
 extern void model_create_table_as(Model *model, Node *node);
 
-/* The statement makes a table a partition of its ancestor, or of none. */
-extern void model_set_partition(Model *model, Object *table,
-								Presence presence);
-
 extern void model_create_composite(Model *model, Node *node);
 extern void model_create_index(Model *model, Node *node);
 
@@ -73,6 +69,10 @@ extern void model_add_constraint(Model *model, Object *table,
 /* --- model_alter.c --- */
 
 extern void model_alter_table(Model *model, Node *node);
+
+/* The statement makes a table a partition of its ancestor, or of none. */
+extern void model_set_partition(Model *model, Object *table,
+								Presence presence);
 
 /* --- model_object.c --- */
 

@@ -495,19 +495,6 @@ create_relation(Model *model, const RangeVar *name, char relkind,
 }
 
 void
-model_set_partition(Model *model, Object *table, Presence presence)
-{
-	Definition *definition = NULL;
-
-	if (presence == PRESENT && table->ancestor != NULL)
-	{
-		definition = model_define(model, NULL);
-		definition->other = table->ancestor;
-	}
-	model_set(model, table, FACT_PARTITION, presence, definition);
-}
-
-void
 model_create_table(Model *model, Node *node)
 {
 	CreateStmt *statement = (CreateStmt *) node;
