@@ -281,7 +281,10 @@ put(const Journal *journal, JournalColumnName column, Datum value,
 	nulls[journal->columns[column] - 1] = false;
 }
 
-/* The row as the columns of the table; those that it lacks are null. */
+/*
+ * The row as the columns of the table; those that it lacks are null.  A time
+ * without a zone is UTC, which is the same number.
+ */
 static void
 fill_columns(const Journal *journal, const JournalRow *row, Datum uuid,
 			 Datum *values, bool *nulls)

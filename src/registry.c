@@ -109,7 +109,7 @@ void
 registry_record_applied(const char *schema, const char *name,
 						const Script *script, const RegistryEntry *entry)
 {
-	/* With its script there already, and a key to it that need not be checked. */
+	/* What refers to its script keeps that from being forgotten. */
 	if (entry != NULL && strcmp(entry->checksum, script->checksum) == 0 &&
 		mark_applied(schema, name, script->checksum))
 		return;
