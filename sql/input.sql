@@ -232,6 +232,7 @@ SELECT with_journal('CREATE INDEX i ON _prisma_migrations (checksum, started_at)
 SELECT with_journal('CREATE TABLE x () INHERITS (_prisma_migrations)');
 SELECT with_journal('CREATE TABLE x (); ALTER TABLE _prisma_migrations INHERIT x');
 SELECT with_journal('ALTER TABLE _prisma_migrations ADD extra int NOT NULL');
+SELECT with_journal('ALTER TABLE _prisma_migrations ADD UNIQUE (migration_name); INSERT INTO _prisma_migrations (id, checksum, migration_name, rolled_back_at) VALUES (''1'', '''', ''m'', now())');
 SELECT with_journal('ALTER TABLE _prisma_migrations ADD extra int');
 SELECT with_journal('ALTER TABLE _prisma_migrations ALTER checksum TYPE varchar(40)');
 SELECT with_journal('ALTER TABLE _prisma_migrations ALTER started_at DROP NOT NULL; INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at) VALUES (''n'', '''', ''n'', NULL, now())');

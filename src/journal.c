@@ -29,6 +29,7 @@
 
 #include "checksum.h"
 #include "compat.h"
+#include "failure.h"
 #include "insert.h"
 #include "journal.h"
 #include "query.h"
@@ -258,17 +259,45 @@ id_as_text(const Journal *journal)
 	return journal->id_is_uuid ? "id::pg_catalog.text" : "id";
 }
 
+/*
+ * A constraint that Prisma's table doesn't have, such as one row for each
+ * name, says nothing of the migration.
+ */
+static void
+throw_as_the_journals(const Journal *journal, MemoryContext context)
+{
+	ErrorData  *error = failure_catch(context);
+
+	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
+		ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
+	{
+		error->message = psprintf("cannot write to the journal %s: %s",
+								  journal->table, error->message);
+		error->hint = "The journal must be a plain table as Prisma makes it, with as many rows for a migration as there were attempts. Remove the constraint.";
+	}
+	failure_throw(error);
+}
+
 /* Returns how many rows it has written. */
 static uint64
 change(const Journal *journal, const char *sql, QueryParameters *parameters)
 {
+	MemoryContext context = CurrentMemoryContext;
 	QueryScope	scope;
 	Journal		current = *journal;
-	uint64		count;
+	volatile uint64 count = 0;
 
 	relation_close(journal_relation(&current), NoLock);
 	query_begin(&scope, QUERY_AS_CALLER);
-	count = query_change(sql, parameters, journal->relation);
+	PG_TRY();
+	{
+		count = query_change(sql, parameters, journal->relation);
+	}
+	PG_CATCH();
+	{
+		throw_as_the_journals(journal, context);
+	}
+	PG_END_TRY();
 	query_end(&scope);
 	return count;
 }
