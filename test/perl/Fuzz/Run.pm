@@ -121,7 +121,7 @@ sub one_round
 			my $file = keep($run, "soup-$run->{seed}-$n-$call", round_sql($soup, "seed $run->{seed}, case $n, call $call", $problem));
 			$run->{tell}->("case $n, call $call: $problem\n  see $file");
 		}
-		return ($found, 1) if $@ || $soup->{wire}{lost};
+		return ($found, $soup->{wire}{lost}) if $@ || $soup->{wire}{lost};
 	}
 	return ($found, 0);
 }
