@@ -30,7 +30,6 @@
 #include "checksum.h"
 #include "compat.h"
 #include "failure.h"
-#include "insert.h"
 #include "journal.h"
 #include "query.h"
 
@@ -302,64 +301,6 @@ change(const Journal *journal, const char *sql, QueryParameters *parameters)
 	return count;
 }
 
-static void
-put(const Journal *journal, JournalColumnName column, Datum value,
-	Datum *values, bool *nulls)
-{
-	values[journal->columns[column] - 1] = value;
-	nulls[journal->columns[column] - 1] = false;
-}
-
-/*
- * The row as the columns of the table; those that it lacks are null.  A time
- * without a zone is UTC, which is the same number.
- */
-static void
-fill_columns(const Journal *journal, const JournalRow *row, Datum uuid,
-			 Datum *values, bool *nulls)
-{
-	if (!journal->id_is_uuid)
-		uuid = CStringGetTextDatum(DatumGetCString(DirectFunctionCall1(uuid_out, uuid)));
-	put(journal, JOURNAL_ID, uuid, values, nulls);
-	put(journal, JOURNAL_CHECKSUM, CStringGetTextDatum(row->checksum),
-		values, nulls);
-	put(journal, JOURNAL_MIGRATION_NAME, CStringGetTextDatum(row->name),
-		values, nulls);
-	put(journal, JOURNAL_STARTED_AT, TimestampTzGetDatum(row->started_at),
-		values, nulls);
-	put(journal, JOURNAL_APPLIED_STEPS_COUNT,
-		Int32GetDatum(row->applied_steps_count), values, nulls);
-	if (row->logs != NULL)
-		put(journal, JOURNAL_LOGS, CStringGetTextDatum(row->logs),
-			values, nulls);
-	if (row->finished)
-		put(journal, JOURNAL_FINISHED_AT,
-			TimestampTzGetDatum(row->finished_at), values, nulls);
-	if (row->rolled_back)
-		put(journal, JOURNAL_ROLLED_BACK_AT,
-			TimestampTzGetDatum(row->rolled_back_at), values, nulls);
-}
-
-/* Returns false where it takes more than that. */
-static bool
-insert_as_it_is(const Journal *journal, const JournalRow *row, Datum uuid)
-{
-	Journal		current = *journal;
-	Relation	relation = journal_relation(&current);
-	int			count = RelationGetNumberOfAttributes(relation);
-	Datum	   *values = palloc0_array(Datum, count);
-	bool	   *nulls = palloc_array(bool, count);
-	bool		is_plain;
-
-	memset(nulls, true, count);
-	fill_columns(&current, row, uuid, values, nulls);
-	is_plain = insert_is_plain(relation, values, nulls);
-	if (is_plain)
-		insert_row(relation, values, nulls);
-	relation_close(relation, NoLock);
-	return is_plain;
-}
-
 char *
 journal_insert(const Journal *journal, const JournalRow *row)
 {
@@ -371,8 +312,6 @@ journal_insert(const Journal *journal, const JournalRow *row)
 	Datum		uuid = DirectFunctionCall1(gen_random_uuid, (Datum) 0);
 	char	   *id = DatumGetCString(DirectFunctionCall1(uuid_out, uuid));
 
-	if (insert_as_it_is(journal, row, uuid))
-		return id;
 	query_add_text(&parameters, id);
 	query_add_text(&parameters, row->checksum);
 	add_time(&parameters, journal, JOURNAL_FINISHED_AT,
