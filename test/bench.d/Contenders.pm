@@ -333,7 +333,7 @@ sub _find_rivals
 	@wanted = () if "@wanted" eq 'none';
 	return if !@wanted;
 	my $log = `"$top/test/install-packages" rivals 2>&1`;
-	note("not all packages could be had: $log") if $?;
+	note("not all packages could be had: " . $log =~ s{\s+}{ }gr) if $?;
 	my $npm_lacks = (grep { /dbmate|node|graphile/ } @wanted) ? _install_from_npm() : '';
 	for my $rival (@wanted)
 	{
