@@ -111,6 +111,18 @@ SELECT show_all('CREATE OR REPLACE VIEW v WITH (security_barrier) AS SELECT a FR
 SELECT show_all('CREATE OR REPLACE VIEW v AS SELECT a FROM t');
 ROLLBACK;
 
+-- Statistics, or a function that says nothing of a table, go their own ways.
+BEGIN;
+CREATE TABLE t (a int, b int);
+CREATE FUNCTION f() RETURNS int LANGUAGE sql RETURN 1;
+CREATE STATISTICS s ON a, b FROM t;
+SELECT show('CREATE FUNCTION f() RETURNS int LANGUAGE sql RETURN 1; CREATE STATISTICS s ON a, b FROM t; DROP TABLE t CASCADE');
+DROP TABLE t CASCADE;
+SELECT show('CREATE FUNCTION f() RETURNS int LANGUAGE sql RETURN 1; CREATE STATISTICS s ON a, b FROM t; DROP TABLE t CASCADE');
+DROP FUNCTION f();
+SELECT show('CREATE FUNCTION f() RETURNS int LANGUAGE sql RETURN 1; CREATE STATISTICS s ON a, b FROM t; DROP TABLE t CASCADE');
+ROLLBACK;
+
 -- A function whose argument's type gets another name
 BEGIN;
 CREATE TYPE mood AS ENUM ('sad');

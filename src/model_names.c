@@ -309,8 +309,11 @@ function_names(const CreateFunctionStmt *function, const char *name)
 {
 	ListCell   *cell;
 
-	if (function->sql_body != NULL ||
-		name_walker((Node *) function->returnType, name))
+	if (name_walker((Node *) function->returnType, name))
+		return true;
+	if (function->sql_body != NULL &&
+		(!IsA(function->sql_body, ReturnStmt) ||
+		 name_walker(((ReturnStmt *) function->sql_body)->returnval, name)))
 		return true;
 	foreach(cell, function->parameters)
 	{

@@ -58,6 +58,8 @@ static const StatementRule statement_rules[] = {
 	{T_TransactionStmt, model_transaction, true, false},
 	{T_SelectStmt, model_select, false, false},
 	{T_InsertStmt, model_insert, false, false},
+	{T_CreateStatsStmt, NULL, false, false},
+	{T_AlterStatsStmt, NULL, true, false},
 	{T_VariableShowStmt, NULL, true, false},
 	{T_ConstraintsSetStmt, NULL, true, false},
 	{T_LockStmt, NULL, true, false},
