@@ -68,6 +68,27 @@ clean_up_after_error(const SessionSettings *session, MemoryContext context)
 	PG_END_TRY();
 }
 
+/* The error under way; where there is no memory for it, goes on with that one. */
+static ErrorData *
+catch_or_let_go(MemoryContext context)
+{
+	ErrorData  *error = NULL;
+
+	PG_TRY();
+	{
+		error = failure_catch(context);
+	}
+	PG_CATCH();
+	{
+		/* What is the session's would outlive the transaction. */
+		lock_release_for_session();
+		context_leave();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return error;
+}
+
 void
 procedure_run(MemoryContext context, const char *subject, int wait,
 			  ProcedureWork work, void *argument)
@@ -81,7 +102,7 @@ procedure_run(MemoryContext context, const char *subject, int wait,
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error = failure_catch(context);
+		ErrorData  *error = catch_or_let_go(context);
 
 		clean_up_after_error(session, context);
 		failure_name_subject(error, subject);
