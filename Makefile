@@ -16,7 +16,8 @@
 #   make test-package         make them and try them, here and on 18
 #   make check-static         cppcheck, clang-tidy, gcc -fanalyzer, shellcheck
 #   make bench [BENCH=a]      how fast it is, beside psql and other tools
-#   make format               clang-format the C
+#   make format               PostgreSQL's pgindent over the C (test/format)
+#   make check-format         has it been there?
 #
 # PG_CONFIG=… names another server, WERROR=no lets warnings pass, and
 # with_llvm=no leaves out the bitcode.  `demo` and `test` need nothing
@@ -172,7 +173,10 @@ bench:
 	@test/bench
 
 format:
-	clang-format -i --style=file $(wildcard src/*.c src/*.h)
+	@test/format
+
+check-format:
+	@test/format --check
 
 # For test/run: the value of a variable of this file.
 print-%:
@@ -183,4 +187,4 @@ always:
 .PHONY: all always install-client uninstall-client
 .PHONY: demo test test-matrix test-upgrade test-assert test-discard \
 	test-sanitize test-valgrind test-package
-.PHONY: bench check-static coverage format fuzz dist deb image
+.PHONY: bench check-static check-format coverage format fuzz dist deb image
