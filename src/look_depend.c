@@ -77,8 +77,10 @@ depends_within(const ObjectAddress *object, const ObjectAddress *other,
 	if (found || depth == 0)
 		return found;
 	foreach(cell, references)
+	{
 		if (depends_within(lfirst(cell), other, cascades, depth - 1))
 			return true;
+	}
 	return false;
 }
 

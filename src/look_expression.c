@@ -105,7 +105,7 @@ Node *
 look_cook_condition(ParseState *state, Node *raw, ParseExprKind kind,
 					const char *construct)
 {
-	ConditionPlace place = {.kind = kind, .construct = construct};
+	ConditionPlace place = {kind, construct};
 
 	return look_may_analyse(state, raw, analyse_condition, &place) ?
 		analyse_condition(state, raw, &place) : NULL;

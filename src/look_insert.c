@@ -33,9 +33,11 @@ position_of(const InsertStmt *statement, Oid table, AttrNumber number)
 	if (statement->cols == NIL)
 		return number - 1;
 	foreach(cell, statement->cols)
+	{
 		if (name != NULL &&
 			strcmp(lfirst_node(ResTarget, cell)->name, name) == 0)
 			return foreach_current_index(cell);
+	}
 	return -1;
 }
 
@@ -84,8 +86,10 @@ is_given_in_all(const SelectStmt *select, int position)
 	if (select->valuesLists == NIL)
 		return is_given(select->targetList, position);
 	foreach(cell, select->valuesLists)
+	{
 		if (!is_given(lfirst_node(List, cell), position))
 			return false;
+	}
 	return true;
 }
 

@@ -45,8 +45,10 @@ find_option(const List *options, const char *name)
 	ListCell   *cell;
 
 	foreach(cell, options)
+	{
 		if (strcmp(lfirst_node(DefElem, cell)->defname, name) == 0)
 			found = lfirst(cell);
+	}
 	return found;
 }
 
@@ -317,6 +319,7 @@ look_sequence(Looking *looking)
 		return;
 	Assert(HeapTupleIsValid(tuple));
 	if (looking->definition != NULL)
+	{
 		foreach(cell, (List *) looking->definition->node)
 		{
 			DefElem    *option = lfirst_node(DefElem, cell);
@@ -324,6 +327,7 @@ look_sequence(Looking *looking)
 			if (!same_option(looking, option, (Form_pg_sequence) GETSTRUCT(tuple)))
 				look_differs(looking, "another value of \"%s\"", option->defname);
 		}
+	}
 	if (looking->definition != NULL && looking->definition->whole)
 		compare_defaults(looking, (Form_pg_sequence) GETSTRUCT(tuple));
 	ReleaseSysCache(tuple);
@@ -370,6 +374,7 @@ look_partition_key(Looking *looking)
 		form->partnatts != list_length(scripted->partParams))
 		look_differs(looking, "a table that is partitioned in another way");
 	else
+	{
 		foreach(cell, scripted->partParams)
 		{
 			const PartitionElem *element = lfirst_node(PartitionElem, cell);
@@ -383,6 +388,7 @@ look_partition_key(Looking *looking)
 													   looking->seam)))
 				look_differs(looking, "a table that is partitioned by other columns");
 		}
+	}
 	ReleaseSysCache(tuple);
 }
 

@@ -110,8 +110,10 @@ read_function(const CreateFunctionStmt *statement, ScriptedFunction *function)
 	foreach(cell, statement->options)
 		read_option(function, lfirst_node(DefElem, cell));
 	foreach(cell, statement->parameters)
+	{
 		if (lfirst_node(FunctionParameter, cell)->defexpr != NULL)
 			function->has_more = true;
+	}
 }
 
 /* Whether the parameters have the names and modes that the script gives. */
@@ -243,9 +245,11 @@ same_arguments(const CreateTrigStmt *statement, const Trigger *trigger)
 	if (list_length(statement->args) != trigger->tgnargs)
 		return false;
 	foreach(cell, statement->args)
+	{
 		if (strcmp(strVal(lfirst(cell)),
 				   trigger->tgargs[foreach_current_index(cell)]) != 0)
 			return false;
+	}
 	return true;
 }
 

@@ -424,8 +424,10 @@ any_between(const List *statements, int from, int to)
 	ListCell   *cell;
 
 	foreach(cell, statements)
+	{
 		if (lfirst_int(cell) > from && lfirst_int(cell) <= to)
 			return true;
+	}
 	return false;
 }
 

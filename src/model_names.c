@@ -298,8 +298,10 @@ elements_name(List *elements, const char *name)
 	ListCell   *cell;
 
 	foreach(cell, elements)
+	{
 		if (name_walker(lfirst_node(IndexElem, cell)->expr, name))
 			return true;
+	}
 	return false;
 }
 

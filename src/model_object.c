@@ -38,9 +38,11 @@ drop_temporary(Model *model, const List *names)
 	ListCell   *cell;
 
 	foreach(cell, model->temporary)
+	{
 		if (list_length(names) == 1 &&
 			strcmp(lfirst(cell), strVal(linitial(names))) == 0)
 			model->temporary = foreach_delete_current(model->temporary, cell);
+	}
 }
 
 /* A schema takes along all that the script knows to be in it. */

@@ -521,11 +521,15 @@ model_create_table(Model *model, Node *node)
 	 * it.  What LIKE, INHERITS and OF bring along is not followed.
 	 */
 	foreach(cell, statement->tableElts)
+	{
 		if (IsA(lfirst(cell), ColumnDef))
 			model_add_column(model, table, lfirst(cell), false);
+	}
 	foreach(cell, statement->tableElts)
+	{
 		if (IsA(lfirst(cell), Constraint))
 			model_add_constraint(model, table, lfirst(cell), NULL, true);
+	}
 }
 
 void

@@ -57,8 +57,10 @@ label_position(const List *labels, const char *label)
 	ListCell   *cell;
 
 	foreach(cell, labels)
+	{
 		if (strcmp(lfirst(cell), label) == 0)
 			return foreach_current_index(cell);
+	}
 	return -1;
 }
 

@@ -159,8 +159,10 @@ reconcile_migrations(Reconciliation *reconciliation,
 	ListCell   *cell;
 
 	foreach(cell, deploy_list(deployment))
+	{
 		if (!try_migration(reconciliation, deployment, session, lfirst(cell)))
 			break;
+	}
 }
 
 /* One schema's trouble must not keep the next one waiting. */

@@ -159,8 +159,10 @@ has_claim(List *rows)
 	ListCell   *cell;
 
 	foreach(cell, rows)
+	{
 		if (is_claim(lfirst(cell)))
 			return true;
+	}
 	return false;
 }
 

@@ -76,9 +76,11 @@ resolve_as_applied(const Resolution *resolution)
 	journal = journal_open_or_create(resolution->schema_oid, NULL);
 	rows = journal_rows(journal, resolution->name);
 	foreach(cell, rows)
+	{
 		if (((JournalRow *) lfirst(cell))->finished)
 			refuse(resolution, "the journal has it as applied already",
 				   " (Prisma's P3008)");
+	}
 	roll_back_rows(journal, rows);
 
 	row.name = unconstify(char *, resolution->name);
@@ -101,8 +103,10 @@ resolve_as_rolled_back(const Resolution *resolution)
 	ListCell   *cell;
 
 	foreach(cell, rows)
+	{
 		if (!((JournalRow *) lfirst(cell))->finished)
 			all_finished = false;
+	}
 
 	/*
 	 * The registry alone may remember it: as applied, by a journal row that

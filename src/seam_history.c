@@ -35,8 +35,10 @@ names_column(const char *text, const Model *model, const Object *key)
 	constraint = castNode(Constraint, state.definition->node);
 	foreach(cell, constraint->fk_attrs != NIL ? constraint->fk_attrs :
 			constraint->keys)
+	{
 		if (strstr(text, strVal(lfirst(cell))) != NULL)
 			return true;
+	}
 	return false;
 }
 

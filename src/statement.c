@@ -74,8 +74,10 @@ is_set_tablespace(List *options)
 	ListCell   *cell;
 
 	foreach(cell, options)
+	{
 		if (strcmp(lfirst_node(DefElem, cell)->defname, "tablespace") == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -453,8 +455,10 @@ without_option(List *options, const char *name)
 	ListCell   *cell;
 
 	foreach(cell, options)
+	{
 		if (strcmp(lfirst_node(DefElem, cell)->defname, name) != 0)
 			kept = lappend(kept, lfirst(cell));
+	}
 	return kept;
 }
 
