@@ -44,8 +44,8 @@ event_record(const Event *event)
 	add_who(&parameters);
 
 	/*
-	 * Whoever records an event holds the migration locks, so nobody else takes
-	 * the same number; a sequence would change the caller's lastval().
+	 * Whoever records an event holds the migration locks, so nobody else
+	 * takes the same number; a sequence would change the caller's lastval().
 	 */
 	query_run_once(QUERY_AS_OWNER,
 				   "INSERT INTO remigrate.event_log (id, at, action,"

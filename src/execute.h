@@ -19,8 +19,8 @@ typedef struct ScriptPosition
 	const ScriptStatement *statement;	/* NULL before the first */
 	int			error_line;		/* where the error pointed, or 0 */
 	bool		raised_by_statement;	/* and not by what it called */
-	const char *context_line;	/* what marks it in an error's context, or NULL
-								 * where it does not run */
+	const char *context_line;	/* what marks it in an error's context, or
+								 * NULL where it does not run */
 } ScriptPosition;
 
 /*

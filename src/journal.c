@@ -305,9 +305,9 @@ char *
 journal_insert(const Journal *journal, const JournalRow *row)
 {
 	static const char *const sql =
-	"INSERT INTO %s (id, checksum, finished_at, migration_name, logs,"
-	" rolled_back_at, started_at, applied_steps_count)"
-	" VALUES ($1%s, $2, $3, $4, $5, $6, $7, $8)";
+		"INSERT INTO %s (id, checksum, finished_at, migration_name, logs,"
+		" rolled_back_at, started_at, applied_steps_count)"
+		" VALUES ($1%s, $2, $3, $4, $5, $6, $7, $8)";
 	QueryParameters parameters = {0};
 	Datum		uuid = DirectFunctionCall1(gen_random_uuid, (Datum) 0);
 	char	   *id = DatumGetCString(DirectFunctionCall1(uuid_out, uuid));
@@ -333,9 +333,9 @@ bool
 journal_end_row(const Journal *journal, const JournalRow *row)
 {
 	static const char *const sql =
-	"UPDATE ONLY %s SET finished_at = $2, rolled_back_at = $3, logs = $4,"
-	" applied_steps_count = $5, checksum = coalesce($6, checksum)"
-	" WHERE %s = $1 AND finished_at IS NULL AND rolled_back_at IS NULL";
+		"UPDATE ONLY %s SET finished_at = $2, rolled_back_at = $3, logs = $4,"
+		" applied_steps_count = $5, checksum = coalesce($6, checksum)"
+		" WHERE %s = $1 AND finished_at IS NULL AND rolled_back_at IS NULL";
 	QueryParameters parameters = {0};
 
 	query_add_text(&parameters, row->id);
@@ -414,8 +414,8 @@ set_checksum(const Journal *journal, const char *id, const char *checksum,
 			 bool rolled_back)
 {
 	static const char *const sql =
-	"UPDATE ONLY %s SET checksum = $2,"
-	" rolled_back_at = coalesce($3, rolled_back_at) WHERE %s = $1";
+		"UPDATE ONLY %s SET checksum = $2,"
+		" rolled_back_at = coalesce($3, rolled_back_at) WHERE %s = $1";
 	QueryParameters parameters = {0};
 
 	query_add_text(&parameters, id);

@@ -290,7 +290,7 @@ look_at_existence(Looking *looking)
 	if (bearer == NULL)
 		bearer = some_bearer(fact);
 	if (!look_find_fact(looking, fact, looking->definition, bearer,
-						   &looking->address))
+						&looking->address))
 	{
 		look->found = "absent";
 		look->is_void = is_void(looking);

@@ -28,11 +28,11 @@ typedef struct Look
 {
 	LookResult	result;
 	const char *found;			/* in words, for people */
-	Oid			invalid_index;	/* of LOOK_INVALID, where it is the script's own:
-								 * its table, its definition */
+	Oid			invalid_index;	/* of LOOK_INVALID, where it is the script's
+								 * own: its table, its definition */
 	bool		is_there;		/* something of the name, for existence facts */
-	bool		is_void;		/* nothing to be said: what it belongs to isn't
-								 * there, and needn't be */
+	bool		is_void;		/* nothing to be said: what it belongs to
+								 * isn't there, and needn't be */
 } Look;
 
 /*

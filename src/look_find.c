@@ -259,8 +259,8 @@ find_unnamed(const Looking *looking, const Fact *fact,
 
 bool
 look_find_fact(const Looking *looking, const Fact *fact,
-				  const Definition *definition, const Object *object,
-				  ObjectAddress *address)
+			   const Definition *definition, const Object *object,
+			   ObjectAddress *address)
 {
 	if (fact->unnamed)
 		return find_unnamed(looking, fact, definition, object, address);

@@ -253,7 +253,7 @@ look_owned_sequence(Looking *looking)
 	bool		owned;
 
 	owned = sequenceIsOwned(looking->address.objectId,
-										DEPENDENCY_AUTO, &owner, &number) ||
+							DEPENDENCY_AUTO, &owner, &number) ||
 		sequenceIsOwned(looking->address.objectId, DEPENDENCY_INTERNAL, &owner,
 						&number);
 

@@ -25,8 +25,10 @@ typedef struct Migration
 	Script	   *script;
 	Policy		policy;
 	TimestampTz started_at;
-	bool		is_claimed;		/* the journal calls it applied, with no checksum */
-	const RegistryEntry *entry; /* the registry's, if there is one that was read */
+	bool		is_claimed;		/* the journal calls it applied, with no
+								 * checksum */
+	const RegistryEntry *entry; /* the registry's, if there is one that was
+								 * read */
 } Migration;
 
 typedef enum Outcome

@@ -96,10 +96,10 @@ model_create(Model *model, FactKind kind, Object *parent, const char *schema,
 		model->type_changes = lappend_int(model->type_changes, model->statement);
 	if (now.presence == ABSENT || mode == CREATE_NEW)
 		fact_record(model, fact, state_of(ABSENT, NULL, definition),
-			   state_of(PRESENT, object, definition));
+					state_of(PRESENT, object, definition));
 	else if (mode == CREATE_OR_REPLACE)
 		fact_record(model, fact, state_unknown(),
-			   state_of(PRESENT, object, definition));
+					state_of(PRESENT, object, definition));
 	else
 	{
 		/*
@@ -114,7 +114,7 @@ model_create(Model *model, FactKind kind, Object *parent, const char *schema,
 			object->born = 0;
 		model->last_opaque = model->statement;
 		fact_record(model, fact, state_of(NOT_INVALID, object, definition),
-			   state_of(PRESENT, object, NULL));
+					state_of(PRESENT, object, NULL));
 		return NULL;
 	}
 	return object;
@@ -168,7 +168,7 @@ model_refer(Model *model, FactKind kind, Object *parent, const char *schema,
 	else if (presence == UNKNOWN)
 		return object;
 	fact_record(model, fact, state_of(presence, object, NULL),
-		   state_of(presence, object, NULL));
+				state_of(presence, object, NULL));
 	((Change *) llast(fact->changes))->reference = presence == UNKNOWN;
 	return object;
 }
@@ -186,7 +186,7 @@ model_reopen_function(Model *model, const char *schema, const char *name,
 	fact = fact_existence(model, FACT_FUNCTION, NULL, schema, signature);
 	if (now.presence == ABSENT && fact->changes == NIL)
 		fact_append(fact, ((Change *) llast(any->changes))->statement,
-					  state_unknown(), now);
+					state_unknown(), now);
 	fact_record(model, any, now, state_unknown());
 }
 
@@ -196,7 +196,7 @@ rename_one(Model *model, Object *object, const char *schema, const char *name)
 	Fact	   *old = fact_of_object(model, object);
 	State		now = fact_state(old);
 	Fact	   *fact = fact_existence(model, object->kind, object->parent, schema,
-								 name);
+									  name);
 	State		there;
 
 	if (fact == old)
@@ -208,7 +208,7 @@ rename_one(Model *model, Object *object, const char *schema, const char *name)
 	end_unknown(model, &there);
 	fact_record(model, old, now, state_of(ABSENT, NULL, NULL));
 	fact_record(model, fact, state_of(ABSENT, NULL, NULL),
-		   state_of(now.presence, object, now.definition));
+				state_of(now.presence, object, now.definition));
 	object_add_name(object, model->statement, schema, name);
 }
 

@@ -84,8 +84,8 @@ typedef struct Definition
 	List	   *path;			/* schemas (char *) that names resolve in */
 	Object	   *table;			/* that an index, say, belongs to, or NULL */
 	Object	   *other;			/* that a foreign key refers to, or NULL */
-	List	   *names;			/* the labels (char *) of an enum, the column of
-								 * a serial */
+	List	   *names;			/* the labels (char *) of an enum, the column
+								 * of a serial */
 } Definition;
 
 typedef struct State
@@ -106,13 +106,13 @@ typedef struct Change
 struct Fact
 {
 	FactKind	kind;
-	Object	   *object;			/* whose it is: the parent of what is named, or
-								 * the bearer of a property; NULL for what is
-								 * in no other object */
+	Object	   *object;			/* whose it is: the parent of what is named,
+								 * or the bearer of a property; NULL for what
+								 * is in no other object */
 	const char *schema;			/* of an existence fact without parent */
 	const char *name;			/* of an existence fact */
-	bool		unnamed;		/* the server chose the name: this one, or with
-								 * digits behind it */
+	bool		unnamed;		/* the server chose the name: this one, or
+								 * with digits behind it */
 	const char *name_parts[3];	/* of such a name, for makeObjectName */
 	int			first_pass;		/* the number to begin with */
 	List	   *changes;		/* Change *, in order of their statements */
@@ -184,10 +184,12 @@ typedef struct Model
 	int			last_unseen;	/* one that may have done anything */
 	List	   *facts;			/* Fact *, in order of appearance */
 	List	   *renames;		/* numbers of statements that rename */
-	List	   *old_names;		/* ObjectName *: what was renamed from, and where */
-	List	   *label_renames;	/* numbers of those that rename a label of an enum */
-	List	   *index_renames;	/* ObjectName *, of indexes that a constraint may
-								 * own */
+	List	   *old_names;		/* ObjectName *: what was renamed from, and
+								 * where */
+	List	   *label_renames;	/* numbers of those that rename a label of an
+								 * enum */
+	List	   *index_renames;	/* ObjectName *, of indexes that a constraint
+								 * may own */
 	List	   *type_changes;	/* numbers of those that make or drop a type */
 	List	   *additions;		/* and that add columns to a table */
 	List	   *sheddings;		/* Object *: those with sheds or cascades */

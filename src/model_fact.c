@@ -86,7 +86,7 @@ fact_find(const Model *model, FactKind kind, Object *parent,
 /* The fact that an object of a name exists; made where it is new. */
 Fact *
 fact_existence(Model *model, FactKind kind, Object *parent,
-		  const char *schema, const char *name)
+			   const char *schema, const char *name)
 {
 	Fact	   *fact = fact_find(model, kind, parent, schema, name);
 
@@ -229,7 +229,7 @@ reconcile_needs(Model *model, Fact *fact, const State *before)
 		return;
 	if (model->last_opaque > last->statement)
 		fact_append(fact, model->last_opaque, state_unknown(),
-					  state_unknown());
+					state_unknown());
 	else if (fact->object == NULL ||
 			 model_existence(model, fact->object).presence == PRESENT)
 		model_current(model)->impossible = true;

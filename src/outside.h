@@ -14,7 +14,8 @@ typedef enum OutsideState
 {
 	OUTSIDE_NOT_DONE,			/* it did not happen, or may happen again */
 	OUTSIDE_DONE,				/* the catalog shows its result */
-	OUTSIDE_LEFTOVER,			/* an invalid index of its table and definition */
+	OUTSIDE_LEFTOVER,			/* an invalid index of its table and
+								 * definition */
 	OUTSIDE_IN_THE_WAY,			/* an invalid index of its name, but another */
 	OUTSIDE_BEING_DONE,			/* another backend is at it */
 	OUTSIDE_UNKNOWN				/* the catalog can't tell */

@@ -43,7 +43,7 @@ keep_script(const Script *script)
 					 &parameters, false) == 0 &&
 		   query_run("SELECT FROM remigrate.script WHERE checksum = $1"
 					 " FOR KEY SHARE", &checksum, false) == 0)
-		CHECK_FOR_INTERRUPTS();	/* it was forgotten in between */
+		CHECK_FOR_INTERRUPTS(); /* it was forgotten in between */
 }
 
 static void

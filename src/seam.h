@@ -20,7 +20,8 @@
 typedef enum StatementState
 {
 	STATEMENT_DONE,				/* what it leaves is there */
-	STATEMENT_NOT_DONE,			/* what it needs is there, what it leaves isn't */
+	STATEMENT_NOT_DONE,			/* what it needs is there, what it leaves
+								 * isn't */
 	STATEMENT_DIFFERS,			/* neither */
 	STATEMENT_INVALID,			/* its index is there, but invalid */
 	STATEMENT_OPAQUE,			/* the catalog can't show whether it ran */
@@ -31,16 +32,17 @@ typedef struct SeamEvidence
 {
 	StatementState state;
 	bool		repeatable;		/* running it twice is running it once */
-	bool		session;		/* SET, BEGIN and the like: statements behind it
-								 * need it run again when a script goes on after
-								 * it */
+	bool		session;		/* SET, BEGIN and the like: statements behind
+								 * it need it run again when a script goes on
+								 * after it */
 	bool		skippable;		/* where what it leaves is there, running it
 								 * would change nothing */
 	bool		drops_existing; /* it drops data that is there */
 	bool		swaps;			/* it renames what is there, and its name is
 								 * another one's in the end */
-	Oid			invalid_index;	/* of STATEMENT_INVALID: an invalid index of the
-								 * script's own table and definition, else 0 */
+	Oid			invalid_index;	/* of STATEMENT_INVALID: an invalid index of
+								 * the script's own table and definition, else
+								 * 0 */
 	const char *expected;		/* the fact that decided, and ... */
 	const char *found;			/* ... what is there; may be NULL */
 } SeamEvidence;

@@ -26,8 +26,8 @@ transaction_check_top_level(FunctionCallInfo fcinfo, const char *procedure)
 		!castNode(CallContext, fcinfo->context)->atomic;
 
 	/*
-	 * A DO block or a procedure in between has an SPI entry open, and a commit
-	 * under it would leave it with dangling pointers.
+	 * A DO block or a procedure in between has an SPI entry open, and a
+	 * commit under it would leave it with dangling pointers.
 	 */
 	if (is_call && !SPI_inside_nonatomic_context() && !IsSubTransaction() &&
 		(MyXactFlags & XACT_FLAGS_PIPELINING) == 0)
