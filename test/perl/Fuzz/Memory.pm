@@ -7,12 +7,13 @@ use Fuzz::Schema qw(pick chance);
 
 our @EXPORT_OK = qw(measure);
 
-my $contexts = q{SELECT CASE WHEN name ~ '^(index info|relation rules)' THEN name ELSE concat_ws(' / ', name, parent) END,
-	sum(total_bytes), sum(used_bytes), count(*) FROM pg_backend_memory_contexts GROUP BY 1};
+# Since 18 it has no column "parent".
+my $contexts = q{SELECT CASE WHEN name ~ '^(index info|relation rules)' THEN name ELSE concat_ws(' / ', name, to_jsonb(c) ->> 'parent') END,
+	sum(total_bytes), sum(used_bytes), count(*) FROM pg_backend_memory_contexts c GROUP BY 1};
 
 # Of these the server keeps an entry for each table, type and sequence that it
 # has met in a session, though it be gone.
-my $servers = qr/^(CacheMemoryContext|Type information cache|Sequence values) /;
+my $servers = qr/^(CacheMemoryContext|Type information cache|Sequence values)( |$)/;
 
 # All kinds of calls and of ends, over a few names, so that the server's own
 # caches come to an end as well.  Each leaves the database as it was.
