@@ -9,6 +9,7 @@ use warnings;
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Roles;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('shadows');
@@ -26,12 +27,7 @@ END
 
 sub as
 {
-	my ($role, $sql) = @_;
-	my ($status, $out, $err) = $node->psql(
-		'postgres', $sql,
-		on_error_stop => 0,
-		extra_params => [ '-U', $role ]);
-	return "$out\n$err";
+	return join "\n", output_as($node, @_);
 }
 
 sub value

@@ -7,6 +7,7 @@ use warnings;
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Roles;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('roles');
@@ -16,11 +17,7 @@ $node->start;
 
 sub as
 {
-	my ($role, $sql) = @_;
-	my ($status, $out, $err) = $node->psql(
-		'postgres', $sql,
-		on_error_stop => 0,
-		extra_params => [ '-U', $role ]);
+	my ($out, $err) = output_as($node, @_);
 	$err =~ s/^psql:<stdin>:\d+: //mg;
 	return join("\n", grep { $_ ne '' } $out, $err);
 }
