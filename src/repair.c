@@ -4,8 +4,8 @@
  *	  remigrate.repair: puts right what a journal claims falsely.
  *
  * Scripts that send migrations by hand have written "applied" for whatever
- * raised "already exists", with a placeholder for a checksum and one more row
- * a run.  Such a row is a claim.  The catalog decides: an object's last word
+ * raised "already exists", with a word that is no checksum and one more row a
+ * run.  Such a row is a claim.  The catalog decides: an object's last word
  * belongs to one migration, and a claim is false if the catalog contradicts
  * that word.
  *
