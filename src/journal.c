@@ -263,17 +263,13 @@ id_as_text(const Journal *journal)
  * name, says nothing of the migration.
  */
 static void
-throw_as_the_journals(const Journal *journal, MemoryContext context)
+throw_violation(const Journal *journal, MemoryContext context)
 {
 	ErrorData  *error = failure_catch(context);
 
-	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
-		ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
-	{
-		error->message = psprintf("cannot write to the journal %s: %s",
-								  journal->table, error->message);
-		error->hint = "The journal must be a plain table as Prisma makes it, with as many rows for a migration as there were attempts. Remove the constraint.";
-	}
+	error->message = psprintf("cannot write to the journal %s: %s",
+							  journal->table, error->message);
+	error->hint = "The journal must be a plain table as Prisma makes it, with as many rows for a migration as there were attempts. Remove the constraint.";
 	failure_throw(error);
 }
 
@@ -294,7 +290,10 @@ change(const Journal *journal, const char *sql, QueryParameters *parameters)
 	}
 	PG_CATCH();
 	{
-		throw_as_the_journals(journal, context);
+		if (ERRCODE_TO_CATEGORY(geterrcode()) ==
+			ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
+			throw_violation(journal, context);
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	query_end(&scope);
