@@ -21,18 +21,27 @@ $node->start;
 $node->safe_psql('postgres', qq{
 	CREATE EXTENSION remigrate;
 	CREATE TABLE ran (n serial, name text, pid int DEFAULT pg_backend_pid());
+	CREATE PROCEDURE others_wait() LANGUAGE plpgsql AS \$\$
+		BEGIN
+			WHILE (SELECT count(*) FROM remigrate.activity WHERE activity = 'waits') < $deployers - 1 LOOP
+				PERFORM pg_sleep(0.02);
+			END LOOP;
+		END \$\$;
 	CALL remigrate.migrate('m000', '');
 	SELECT remigrate.stage_all(jsonb_object_agg('m' || to_char(i, 'FM000'),
-		CASE i % 4
+		CASE WHEN i = 1 THEN 'CALL others_wait(); ' ELSE '' END || CASE i % 4
 		WHEN 0 THEN format('INSERT INTO ran (name) VALUES (%L); CREATE TABLE t%s (a int); CREATE INDEX CONCURRENTLY ON t%s (a)', 'm' || to_char(i, 'FM000'), i, i)
 		WHEN 1 THEN format('INSERT INTO ran (name) VALUES (%L); COMMIT; CREATE TABLE t%s (a int)', 'm' || to_char(i, 'FM000'), i)
 		ELSE format('CREATE TABLE t%s (a int); INSERT INTO ran (name) VALUES (%L)', i, 'm' || to_char(i, 'FM000')) END))
 	FROM generate_series(1, $count) i;
 });
 
-# Some go up in steps, so that they get in each other's way all along.
-my @psql;
-for my $i (1 .. $deployers)
+# The first one, who has a quarter of the way to go, stays in its first
+# migration until all others wait for it.  They go up in steps, so that they
+# get in each other's way all along.
+my @psql = start_psql($node, 'postgres', "CALL remigrate.deploy('m050')");
+wait_until($node, 'postgres', q{SELECT EXISTS (SELECT FROM remigrate.activity WHERE activity = 'holds')});
+for my $i (2 .. $deployers)
 {
 	my @steps = grep { $_ % (5 + $i) == 0 } 1 .. $count;
 	my @calls = map { sprintf "CALL remigrate.deploy('m%03d', migration_lock_wait => '3 min')", $_ } @steps;
