@@ -24,7 +24,7 @@
 # installed beforehand: they fetch what they need by apt (and say so).
 
 # One test a line, so that two branches can each add one.
-REGRESS = \
+REGRESS ?= \
 	apply \
 	known \
 	refused \
@@ -46,7 +46,7 @@ REGRESS = \
 	look \
 	found
 
-ISOLATION = \
+ISOLATION ?= \
 	appliers \
 	holders \
 	blockers \
@@ -76,7 +76,7 @@ ifneq ($(WERROR),no)
 PG_CFLAGS += -Werror
 endif
 
-PROVE_TESTS := $(call in_top,test/t/*.pl)
+PROVE_TESTS ?= $(call in_top,test/t/*.pl)
 ifneq ($(PROVE_TESTS),)
 TAP_TESTS = 1
 endif
