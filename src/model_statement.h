@@ -49,13 +49,18 @@ extern Object *model_function(Model *model, const ObjectWithArgs *name,
 extern Object *model_named(Model *model, ObjectType type, Node *name,
 						   Need need);
 
-/* --- model_table.c --- */
+/* --- model_create.c --- */
 
 extern void model_create_table(Model *model, Node *node);
 extern void model_create_table_as(Model *model, Node *node);
 
 extern void model_create_composite(Model *model, Node *node);
 extern void model_create_index(Model *model, Node *node);
+
+/* --- model_table.c --- */
+
+/* What the server puts between a table's name and "idx", palloc'd. */
+extern char *model_index_name_middle(List *elements);
 
 /* Columns of CREATE TABLE, ADD COLUMN and composite types. */
 extern void model_add_column(Model *model, Object *table, ColumnDef *column,
