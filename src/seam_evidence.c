@@ -19,7 +19,7 @@ typedef struct Side
 	int			voids;			/* what they are about needn't be there */
 	Look		failure;		/* the first that doesn't stand */
 	const char *failed_expectation;
-	bool		failed_property;	/* the object is there */
+	const Fact *failed_fact;
 	const char *first_expectation;
 	const char *first_found;
 } Side;
@@ -58,7 +58,7 @@ look_at_side(const Model *model, const Fact *fact, const State *expected,
 	{
 		side->failure = look;
 		side->failed_expectation = expectation(fact, expected, seam);
-		side->failed_property = fact->kind >= FIRST_PROPERTY;
+		side->failed_fact = fact;
 	}
 }
 
@@ -263,6 +263,20 @@ seam_gather_evidence(const Model *model, int number, const Seam *seam,
 	evidence->skippable = is_skippable(model, number, seam, evidence, is_void);
 }
 
+/*
+ * Whether something fails of what is there: to know what is worth more than
+ * that a thing of its name is in the way.
+ */
+static bool
+fails_within(const Side *after, int number)
+{
+	const Fact *fact = after->failed_fact;
+
+	return fact != NULL &&
+		(fact->kind >= FIRST_PROPERTY ||
+		 (fact->object != NULL && fact->object->born == number));
+}
+
 void
 seam_describe_evidence(const Model *model, int number, const Seam *seam,
 					   SeamEvidence *evidence)
@@ -279,8 +293,8 @@ seam_describe_evidence(const Model *model, int number, const Seam *seam,
 		after.failure.invalid_index : InvalidOid;
 
 	/* Not that it isn't there is worth knowing, but what is in the way. */
-	if (evidence->state == STATEMENT_DIFFERS && !after.failed_property &&
-		after.failure.result == LOOK_MISSING)
+	if (evidence->state == STATEMENT_DIFFERS &&
+		after.failure.result == LOOK_MISSING && !fails_within(&after, number))
 		telling = &before;
 	evidence->expected = telling->failed_expectation != NULL ?
 		telling->failed_expectation : telling->first_expectation;
