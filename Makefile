@@ -44,6 +44,7 @@ REGRESS ?= \
 	reconcile \
 	caller \
 	look \
+	derived \
 	found
 
 ISOLATION ?= \

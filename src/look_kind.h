@@ -134,6 +134,8 @@ extern void look_sequence(Looking *looking);
 extern void look_owned_sequence(Looking *looking);
 extern void look_partition(Looking *looking);
 extern void look_partition_key(Looking *looking);
+extern void look_inheritance(Looking *looking);
+extern void look_logged(Looking *looking);
 extern void look_view_options(Looking *looking);
 extern void look_row_security(Looking *looking);
 extern void look_owner(Looking *looking);

@@ -19,6 +19,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_sequence.h"
 #include "catalog/pg_type.h"
@@ -349,6 +350,29 @@ look_partition(Looking *looking)
 	parent = get_partition_parent(looking->address.objectId, true);
 	if (parent != look_relation(looking, looking->definition->other))
 		look_differs(looking, "a partition of \"%s\"", get_rel_name(parent));
+}
+
+void
+look_inheritance(Looking *looking)
+{
+	Oid			parent;
+
+	if (!model_is_alive(looking->definition->other, looking->seam))
+		return;
+	parent = look_relation(looking, looking->definition->other);
+	look_presence(looking, OidIsValid(parent) &&
+				  typeInheritsFrom(get_rel_type_id(looking->address.objectId),
+								   get_rel_type_id(parent)),
+				  "another ancestry");
+}
+
+void
+look_logged(Looking *looking)
+{
+	bool		logged = get_rel_persistence(looking->address.objectId) ==
+		RELPERSISTENCE_PERMANENT;
+
+	look_presence(looking, logged, logged ? "logged" : "unlogged");
 }
 
 /* Only by what and how a table is divided, not by which operator classes. */

@@ -48,6 +48,8 @@ typedef enum FactKind
 	FACT_LABELS,				/* all labels of an enum, in order */
 	FACT_SEQUENCE,				/* the parameters of a sequence */
 	FACT_PARTITION,				/* whether a table is one */
+	FACT_INHERITANCE,			/* from the one table that it was made with */
+	FACT_LOGGED,				/* a table, in the WAL */
 	FACT_ROW_SECURITY,
 	FACT_FORCED_ROW_SECURITY,
 	FACT_ENABLED,				/* a trigger */

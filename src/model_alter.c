@@ -321,6 +321,21 @@ partition(Model *model, Object *table, AlterTableCmd *command)
 						child->ancestor != NULL ? PRESENT : ABSENT);
 }
 
+static void
+logging(Model *model, Object *table, AlterTableCmd *command)
+{
+	model_set(model, table, FACT_LOGGED,
+			  command->subtype == AT_SetLogged ? PRESENT : ABSENT, NULL);
+}
+
+/* INHERIT and NO INHERIT. */
+static void
+inheritance(Model *model, Object *table, AlterTableCmd *command)
+{
+	model_current(model)->opaque = true;
+	model_set(model, table, FACT_INHERITANCE, UNKNOWN, NULL);
+}
+
 /* What a view's options are from here on isn't followed. */
 static void
 relation_options(Model *model, Object *table, AlterTableCmd *command)
@@ -386,8 +401,10 @@ static const ActionRule action_rules[] = {
 	{AT_SetCompression, NULL, true, 5},
 	{AT_ClusterOn, NULL, true, 5},
 	{AT_DropCluster, NULL, true, 5},
-	{AT_SetLogged, NULL, true, 5},
-	{AT_SetUnLogged, NULL, true, 5},
+	{AT_AddInherit, inheritance, false, 5},
+	{AT_DropInherit, inheritance, false, 5},
+	{AT_SetLogged, logging, true, 5},
+	{AT_SetUnLogged, logging, true, 5},
 	{AT_SetTableSpace, NULL, true, 5},
 	{AT_SetRelOptions, relation_options, true, 5},
 	{AT_ResetRelOptions, relation_options, true, 5},

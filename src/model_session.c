@@ -137,31 +137,9 @@ set_config_walker(Node *node, Model *model)
 void
 model_select(Model *model, Node *node)
 {
-	SelectStmt *statement = (SelectStmt *) node;
-	RangeVar   *name;
-	const char *schema;
-	Definition *definition;
-
 	model_current(model)->opaque = true;
 	(void) set_config_walker(node, model);
-	if (statement->intoClause == NULL)
-		return;
-
-	/* SELECT INTO is CREATE TABLE AS. */
-	name = statement->intoClause->rel;
-	if (name->relpersistence == RELPERSISTENCE_TEMP)
-	{
-		model->temporary = lappend(model->temporary, name->relname);
-		return;
-	}
-	schema = model_schema(model, FACT_RELATION, name->schemaname, name->relname,
-						  true);
-	if (schema == NULL)
-		return;
-	definition = model_define(model, node);
-	definition->relkind = RELKIND_RELATION;
-	(void) model_create(model, FACT_RELATION, NULL, schema, name->relname,
-						CREATE_NEW, definition);
+	model_select_into(model, (SelectStmt *) node);
 }
 
 void

@@ -54,6 +54,9 @@ extern Object *model_named(Model *model, ObjectType type, Node *name,
 extern void model_create_table(Model *model, Node *node);
 extern void model_create_table_as(Model *model, Node *node);
 
+/* SELECT INTO is CREATE TABLE AS; any other SELECT says nothing. */
+extern void model_select_into(Model *model, SelectStmt *select);
+
 extern void model_create_composite(Model *model, Node *node);
 extern void model_create_index(Model *model, Node *node);
 
