@@ -97,7 +97,7 @@ sub drifts
 			push @drifts, map { constraint_drifts($relation, $_) } @{$relation->{constraints}};
 			push @drifts, map { "DROP TRIGGER " . bytes($_) . " ON $name" } @{$relation->{triggers}};
 			push @drifts, map { my $p = bytes($_); ("DROP POLICY $p ON $name", "ALTER POLICY $p ON $name USING (false)") } @{$relation->{policies}};
-			push @drifts, "DROP TABLE $name", "DROP TABLE $name; CREATE TABLE $name ()";
+			push @drifts, "ALTER TABLE $name SET UNLOGGED", "DROP TABLE $name", "DROP TABLE $name; CREATE TABLE $name ()";
 		}
 		push @drifts, index_drifts($relation) if $relation->{kind} eq 'i';
 		push @drifts, "DROP VIEW $name", "DROP VIEW $name; CREATE VIEW $name AS SELECT 1 AS drifted", "DROP VIEW $name; CREATE TABLE $name (id int)" if $relation->{kind} eq 'v';
