@@ -96,11 +96,31 @@
 #if PG_VERSION_NUM < 180000
 typedef struct Constraint ATAlterConstraint;
 #define compat_alters_deferrability(change) true
-#define compat_alters_more(change) false
+#define compat_alters_inheritability(change) false
 #else
 #define compat_alters_deferrability(change) ((change)->alterDeferrability)
-#define compat_alters_more(change) \
-	((change)->alterEnforceability || (change)->alterInheritability)
+#define compat_alters_inheritability(change) ((change)->alterInheritability)
+#endif
+
+/* PostgreSQL 18 has constraints that are not enforced. */
+#if PG_VERSION_NUM >= 180000
+#define compat_is_unenforced(constraint) \
+	(((constraint)->contype == CONSTR_CHECK || \
+	  (constraint)->contype == CONSTR_FOREIGN) && !(constraint)->is_enforced)
+#define compat_unenforce(constraint, unenforced) \
+	((constraint)->is_enforced = !(unenforced))
+#define compat_unenforces_column(constraint) \
+	((constraint)->contype == CONSTR_ATTR_NOT_ENFORCED)
+#define compat_alters_enforceability(change) ((change)->alterEnforceability)
+#define compat_alter_unenforces(change) (!(change)->is_enforced)
+#define compat_stored_unenforced(form) (!(form)->conenforced)
+#else
+#define compat_is_unenforced(constraint) false
+#define compat_unenforce(constraint, unenforced) ((void) 0)
+#define compat_unenforces_column(constraint) false
+#define compat_alters_enforceability(change) false
+#define compat_alter_unenforces(change) false
+#define compat_stored_unenforced(form) false
 #endif
 
 /* PostgreSQL 19 made CLUSTER a case of REPACK. */

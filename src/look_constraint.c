@@ -20,6 +20,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "look_kind.h"
 
 static char
@@ -278,6 +279,9 @@ compare_constraint(Looking *looking, HeapTuple tuple)
 
 	if (form->contype != scripted_kind(constraint))
 		look_differs(looking, "%s", kind_noun(form->contype));
+	else if (compat_stored_unenforced(form) != compat_is_unenforced(constraint))
+		look_differs(looking, "%s that is %senforced", kind_noun(form->contype),
+					 compat_stored_unenforced(form) ? "not " : "");
 	else if (constraint->contype == CONSTR_CHECK)
 		compare_check(looking, tuple);
 	else if (form->condeferrable != constraint->deferrable ||

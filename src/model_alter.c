@@ -211,7 +211,7 @@ validate_constraint(Model *model, Object *table, AlterTableCmd *command)
 	model_set(model, constraint, FACT_VALIDATED, PRESENT, NULL);
 }
 
-/* ALTER CONSTRAINT changes when a foreign key is checked. */
+/* ALTER CONSTRAINT changes when a foreign key is checked, and whether. */
 static void
 alter_constraint(Model *model, Object *table, AlterTableCmd *command)
 {
@@ -222,7 +222,7 @@ alter_constraint(Model *model, Object *table, AlterTableCmd *command)
 	Definition *definition;
 	Constraint *constraint;
 
-	if (compat_alters_more(change))
+	if (compat_alters_inheritability(change))
 		model_current(model)->pure = false;
 	if (known == NULL)
 	{
@@ -236,6 +236,12 @@ alter_constraint(Model *model, Object *table, AlterTableCmd *command)
 	{
 		constraint->deferrable = change->deferrable;
 		constraint->initdeferred = change->initdeferred;
+	}
+	if (compat_alters_enforceability(change))
+	{
+		compat_unenforce(constraint, compat_alter_unenforces(change));
+		model_set(model, object, FACT_VALIDATED,
+				  compat_alter_unenforces(change) ? ABSENT : PRESENT, NULL);
 	}
 	definition->node = (Node *) constraint;
 	model_redefine(model, object, definition);

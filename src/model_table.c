@@ -13,6 +13,7 @@
 #include "parser/parser.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "model.h"
 #include "model_statement.h"
 
@@ -317,7 +318,8 @@ model_add_constraint(Model *model, Object *table, Constraint *original,
 	}
 	if (!has_index)
 		model_set(model, object, FACT_VALIDATED,
-				  is_new_table || !constraint->skip_validation ?
+				  !compat_is_unenforced(constraint) &&
+				  (is_new_table || !constraint->skip_validation) ?
 				  PRESENT : ABSENT, NULL);
 }
 
@@ -369,6 +371,8 @@ read_column_constraint(Model *model, ColumnTraits *traits,
 										  copyObject(constraint));
 			break;
 		default:
+			if (last != NULL && compat_unenforces_column(constraint))
+				compat_unenforce(last, true);
 			break;
 	}
 }
