@@ -25,6 +25,7 @@
 #include "lock.h"
 #include "migration.h"
 #include "statement.h"
+#include "transaction.h"
 
 PG_FUNCTION_INFO_V1(remigrate_apply);
 
@@ -82,6 +83,7 @@ run_in_subtransaction(const Migration *migration, ScriptPosition *position,
 {
 	MemoryContext old_context = CurrentMemoryContext;
 	ResourceOwner old_owner = CurrentResourceOwner;
+	int			nest_level = GetCurrentTransactionNestLevel();
 	ErrorData  *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
@@ -94,8 +96,8 @@ run_in_subtransaction(const Migration *migration, ScriptPosition *position,
 	PG_CATCH();
 	{
 		blocker_unwatch();
-		error = failure_catch(old_context);
-		RollbackAndReleaseCurrentSubTransaction();
+		error = transaction_catch_in_subtransaction(nest_level, old_context,
+													old_owner);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(old_context);

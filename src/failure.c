@@ -16,13 +16,40 @@
 
 #include "failure.h"
 
+/* What is left to say of an error for whose copy there is no memory. */
+static ErrorData *
+out_of_memory(void)
+{
+	static ErrorData error;
+
+	error = (ErrorData)
+	{
+		.elevel = ERROR,
+			.output_to_server = true,
+			.output_to_client = true,
+			.sqlerrcode = ERRCODE_OUT_OF_MEMORY,
+			.message = "out of memory",
+			.assoc_context = ErrorContext
+	};
+	return &error;
+}
+
 ErrorData *
 failure_catch(MemoryContext context)
 {
-	ErrorData  *error;
+	ErrorData  *volatile error = NULL;
 
 	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
+	PG_TRY();
+	{
+		error = CopyErrorData();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = out_of_memory();
+	}
+	PG_END_TRY();
 	FlushErrorState();
 	return error;
 }

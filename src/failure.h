@@ -14,7 +14,8 @@
 /*
  * Inside PG_CATCH: takes the current error out of the error state.  The copy,
  * and with it the current memory context, is "context".  The caller owns it
- * and must throw it on or have rolled back what raised it.
+ * and must throw it on or have rolled back what raised it.  Raises nothing:
+ * where there is no memory for the copy, the result says that.
  */
 extern ErrorData *failure_catch(MemoryContext context);
 

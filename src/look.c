@@ -25,6 +25,7 @@
 
 #include "look.h"
 #include "look_kind.h"
+#include "transaction.h"
 
 typedef struct LookRule
 {
@@ -425,7 +426,7 @@ look_carefully(Looking *looking)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *error = NULL;
+	int			nest_level = GetCurrentTransactionNestLevel();
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
@@ -438,13 +439,10 @@ look_carefully(Looking *looking)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		conclude_from_error(looking, error);
+		conclude_from_error(looking,
+							transaction_catch_in_subtransaction(nest_level,
+																context,
+																owner));
 	}
 	PG_END_TRY();
 }

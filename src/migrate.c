@@ -217,8 +217,7 @@ attempt(MigrationRun *run)
 	PG_CATCH();
 	{
 		blocker_unwatch();
-		error = failure_catch(run->context);
-		transaction_rollback(run->context);
+		error = transaction_catch(run->context);
 		execute_take_error(&run->position, error);
 	}
 	PG_END_TRY();
@@ -359,9 +358,8 @@ try_to_record_failure(MigrationRun *run, const ErrorData *error)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *second = failure_catch(run->context);
+		ErrorData  *second = transaction_catch(run->context);
 
-		transaction_rollback(run->context);
 		failure_warn(second, psprintf("could not record that %s failed",
 									  run->migration->script->subject));
 	}
@@ -440,8 +438,7 @@ decide(MigrationRun *run, ErrorData **error)
 	}
 	PG_CATCH();
 	{
-		*error = failure_catch(run->context);
-		transaction_rollback(run->context);
+		*error = transaction_catch(run->context);
 		execute_set_position(&run->position, NULL);
 		decision = (Decision)
 		{

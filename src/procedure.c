@@ -49,7 +49,6 @@ work_locked(const char *subject, int wait, ProcedureWork work, void *argument,
 static void
 clean_up_after_error(const SessionSettings *session, MemoryContext context)
 {
-	transaction_rollback(context);
 	lock_release_for_session();
 	context_leave();
 	disable_timeout(STATEMENT_TIMEOUT, false);
@@ -60,33 +59,11 @@ clean_up_after_error(const SessionSettings *session, MemoryContext context)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *second = failure_catch(context);
+		ErrorData  *second = transaction_catch(context);
 
-		transaction_rollback(context);
 		failure_warn(second, "could not put the session's settings back");
 	}
 	PG_END_TRY();
-}
-
-/* The error under way; where there is no memory for it, goes on with that one. */
-static ErrorData *
-catch_or_let_go(MemoryContext context)
-{
-	ErrorData  *error = NULL;
-
-	PG_TRY();
-	{
-		error = failure_catch(context);
-	}
-	PG_CATCH();
-	{
-		/* What is the session's would outlive the transaction. */
-		lock_release_for_session();
-		context_leave();
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	return error;
 }
 
 void
@@ -102,7 +79,7 @@ procedure_run(MemoryContext context, const char *subject, int wait,
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error = catch_or_let_go(context);
+		ErrorData  *error = transaction_catch(context);
 
 		clean_up_after_error(session, context);
 		failure_name_subject(error, subject);

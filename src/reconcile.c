@@ -118,9 +118,8 @@ try_migration(Reconciliation *reconciliation, const Deployment *deployment,
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error = failure_catch(reconciliation->context);
+		ErrorData  *error = transaction_catch(reconciliation->context);
 
-		transaction_rollback(reconciliation->context);
 		session_restore(session);
 		record_attempt(reconciliation, deployment->schema, name, error);
 		failure_stop_if_ending(error);
@@ -188,9 +187,8 @@ reconcile_schema(Reconciliation *reconciliation, const char *schema,
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error = failure_catch(reconciliation->context);
+		ErrorData  *error = transaction_catch(reconciliation->context);
 
-		transaction_rollback(reconciliation->context);
 		failure_stop_if_ending(error);
 		reconciliation->sqlstate = error->sqlerrcode;
 		add_problem(reconciliation, "\"%s\": %s", schema, error->message);

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * transaction.c
- *	  Transactions inside a procedure that was called at top level.
+ *	  Transactions inside a procedure that was called at top level, and what is
+ *	  left of one after an error.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,7 +17,11 @@
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
 
+#include "failure.h"
 #include "transaction.h"
+
+/* How often an abort is tried for lack of memory. */
+#define ABORT_TRIES 3
 
 void
 transaction_check_top_level(FunctionCallInfo fcinfo, const char *procedure)
@@ -70,15 +75,71 @@ transaction_commit(void)
 	MemoryContextSwitchTo(context);
 }
 
+static void
+roll_back_subtransactions(int nest_level)
+{
+	while (GetCurrentTransactionNestLevel() > nest_level)
+		RollbackAndReleaseCurrentSubTransaction();
+}
+
+/* Returns whether it could; else, with "last", raises the error. */
+static bool
+try_to_abort(bool last)
+{
+	volatile bool done = false;
+
+	PG_TRY();
+	{
+		/* A language that had no memory for an error may have left some. */
+		roll_back_subtransactions(1);
+		/* The abort frees the snapshot that the portal still points to. */
+		if (ActivePortal)
+			ActivePortal->portalSnapshot = NULL;
+		AbortCurrentTransaction();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		if (last)
+			PG_RE_THROW();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return done;
+}
+
 void
 transaction_rollback(MemoryContext context)
 {
-	/* The abort frees the snapshot that the portal still points to. */
-	if (ActivePortal)
-		ActivePortal->portalSnapshot = NULL;
-	AbortCurrentTransaction();
+	/*
+	 * To abort may take more memory than there is, but it gives back some at
+	 * each try; the server, too, does it again where it fails.
+	 */
+	for (int i = 1; !try_to_abort(i == ABORT_TRIES); i++)
+		;
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
+}
+
+ErrorData *
+transaction_catch(MemoryContext context)
+{
+	ErrorData  *error = failure_catch(context);
+
+	transaction_rollback(context);
+	return error;
+}
+
+ErrorData *
+transaction_catch_in_subtransaction(int nest_level, MemoryContext context,
+									ResourceOwner owner)
+{
+	ErrorData  *error = failure_catch(context);
+
+	roll_back_subtransactions(nest_level);
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return error;
 }
 
 void

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * transaction.h
- *	  Transactions inside a procedure that was called at top level.
+ *	  Transactions inside a procedure that was called at top level, and what is
+ *	  left of one after an error.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,6 +10,7 @@
 #define REMIGRATE_TRANSACTION_H
 
 #include "fmgr.h"
+#include "utils/resowner.h"
 
 /*
  * Refuses a procedure that was not called by a CALL of its own, at top level
@@ -33,10 +35,23 @@ extern MemoryContext transaction_outliving_context(void);
 extern void transaction_commit(void);
 
 /*
- * In PG_CATCH, after the error was taken out of the error state: rolls back
- * and starts a new transaction, in "context".
+ * In PG_CATCH, after the error was taken out of the error state: rolls back,
+ * with every subtransaction that is open, and starts a new transaction, in
+ * "context".
  */
 extern void transaction_rollback(MemoryContext context);
+
+/* In PG_CATCH: failure_catch and transaction_rollback. */
+extern ErrorData *transaction_catch(MemoryContext context);
+
+/*
+ * In PG_CATCH within a subtransaction of ours: failure_catch, and rolls back
+ * to the nest level that the subtransaction was begun in, whose resource owner
+ * this is.
+ */
+extern ErrorData *transaction_catch_in_subtransaction(int nest_level,
+													  MemoryContext context,
+													  ResourceOwner owner);
 
 /*
  * Makes the new transaction one that can write the journal, whatever the
