@@ -45,7 +45,8 @@ REGRESS ?= \
 	caller \
 	look \
 	derived \
-	found
+	found \
+	triggers
 
 ISOLATION ?= \
 	appliers \

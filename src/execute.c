@@ -33,6 +33,7 @@
 #include "execute.h"
 #include "failure.h"
 #include "statement.h"
+#include "transaction.h"
 
 static void
 set_for_script(const char *name, const char *value, bool for_session)
@@ -201,7 +202,9 @@ run_raw(const RawStmt *raw, const char *text, ProcessUtilityContext context)
 		PushActiveSnapshot(GetTransactionSnapshot());
 		run_planned(planned, text, context);
 		/* VACUUM and its like end their transaction, and this with it. */
-		if (context != PROCESS_UTILITY_TOPLEVEL || ActiveSnapshotSet())
+		if (context == PROCESS_UTILITY_TOPLEVEL)
+			transaction_pop_snapshot();
+		else
 			PopActiveSnapshot();
 	}
 	CommandCounterIncrement();

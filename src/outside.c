@@ -24,6 +24,7 @@
 #include "outside.h"
 #include "query.h"
 #include "seam.h"
+#include "transaction.h"
 
 static bool
 index_is_being_built(Oid index)
@@ -200,8 +201,7 @@ outside_drop_leftover(const Script *script, const ScriptStatement *statement,
 	PushActiveSnapshot(GetTransactionSnapshot());
 	ProcessUtility(planned, script->text, false, PROCESS_UTILITY_TOPLEVEL,
 				   NULL, NULL, CreateDestReceiver(DestNone), NULL);
-	if (ActiveSnapshotSet())
-		PopActiveSnapshot();
+	transaction_pop_snapshot();
 	/* Its commits have left us in the memory of the last transaction. */
 	MemoryContextSwitchTo(context);
 }

@@ -143,6 +143,21 @@ transaction_catch_in_subtransaction(int nest_level, MemoryContext context,
 }
 
 void
+transaction_pop_snapshot(void)
+{
+	if (!ActiveSnapshotSet())
+		return;
+
+	/*
+	 * Ours went with its transaction, and what has run since, an event
+	 * trigger's function, has given the portal one.
+	 */
+	if (ActivePortal && ActivePortal->portalSnapshot == GetActiveSnapshot())
+		ActivePortal->portalSnapshot = NULL;
+	PopActiveSnapshot();
+}
+
+void
 transaction_make_writable(void)
 {
 	(void) set_config_option("transaction_isolation", "read committed",

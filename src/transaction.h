@@ -54,6 +54,12 @@ extern ErrorData *transaction_catch_in_subtransaction(int nest_level,
 													  ResourceOwner owner);
 
 /*
+ * After a utility command that may have ended the transaction in which it
+ * began: takes down the snapshot that is active now, if any.
+ */
+extern void transaction_pop_snapshot(void);
+
+/*
  * Makes the new transaction one that can write the journal, whatever the
  * script made of the session's defaults.  Before its first snapshot.
  */
