@@ -25,17 +25,24 @@
 
 /* Where a column stands among those that are inserted, or -1. */
 static int
-position_of(const InsertStmt *statement, Oid table, AttrNumber number)
+position_of(const InsertStmt *statement, Relation table, AttrNumber number)
 {
-	const char *name = get_attname(table, number, true);
+	TupleDesc	columns = RelationGetDescr(table);
+	const char *name = NameStr(TupleDescAttr(columns, number - 1)->attname);
+	int			position = 0;
 	ListCell   *cell;
 
 	if (statement->cols == NIL)
-		return number - 1;
+	{
+		/* Those that were dropped have a number, but no value. */
+		for (int i = 0; i < number - 1; i++)
+			if (!TupleDescAttr(columns, i)->attisdropped)
+				position++;
+		return position;
+	}
 	foreach(cell, statement->cols)
 	{
-		if (name != NULL &&
-			strcmp(lfirst_node(ResTarget, cell)->name, name) == 0)
+		if (strcmp(lfirst_node(ResTarget, cell)->name, name) == 0)
 			return foreach_current_index(cell);
 	}
 	return -1;
@@ -93,9 +100,23 @@ is_given_in_all(const SelectStmt *select, int position)
 	return true;
 }
 
+/* WITH may write, too, and no key of this table keeps that from another time. */
+static bool
+writes_besides(const WithClause *with)
+{
+	ListCell   *cell;
+
+	foreach(cell, with != NULL ? with->ctes : NIL)
+	{
+		if (!IsA(lfirst_node(CommonTableExpr, cell)->ctequery, SelectStmt))
+			return true;
+	}
+	return false;
+}
+
 /* Whether the statement gives all columns of a unique index. */
 static bool
-gives_key(const InsertStmt *statement, Oid table, Oid index)
+gives_key(const InsertStmt *statement, Relation table, Oid index)
 {
 	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
 	Form_pg_index form;
@@ -139,13 +160,15 @@ look_insert_repeats(const InsertStmt *statement)
 	bool		repeats = false;
 	ListCell   *cell;
 
-	if (!OidIsValid(table) || statement->selectStmt == NULL)
+	if (!OidIsValid(table) || statement->selectStmt == NULL ||
+		writes_besides(statement->withClause) ||
+		writes_besides(((SelectStmt *) statement->selectStmt)->withClause))
 		return false;
 	relation = try_relation_open(table, AccessShareLock);
 	if (relation == NULL)
 		return false;
 	foreach(cell, RelationGetIndexList(relation))
-		repeats = repeats || gives_key(statement, table, lfirst_oid(cell));
+		repeats = repeats || gives_key(statement, relation, lfirst_oid(cell));
 	relation_close(relation, AccessShareLock);
 	return repeats;
 }
