@@ -60,8 +60,8 @@ extern bool look_exists(const Model *model, const Object *object, int seam);
 
 /*
  * Whether an INSERT with ON CONFLICT DO NOTHING adds nothing when it is run a
- * second time: the table has a key, and the statement gives its columns
- * values that no function makes up.
+ * second time: the table, named with its schema, has a key, and the statement
+ * gives its columns values that no function makes up, and writes nothing else.
  */
 extern bool look_insert_repeats(const InsertStmt *statement);
 

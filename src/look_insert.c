@@ -143,11 +143,8 @@ gives_key(const InsertStmt *statement, Relation table, Oid index)
 static Oid
 find_table(const RangeVar *name)
 {
-	Oid			namespace;
+	Oid			namespace = get_namespace_oid(name->schemaname, true);
 
-	if (name->schemaname == NULL)
-		return RelnameGetRelid(name->relname);
-	namespace = get_namespace_oid(name->schemaname, true);
 	return OidIsValid(namespace) ?
 		get_relname_relid(name->relname, namespace) : InvalidOid;
 }

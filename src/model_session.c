@@ -142,6 +142,23 @@ model_select(Model *model, Node *node)
 	model_select_into(model, (SelectStmt *) node);
 }
 
+/* The statement with its table's schema; NULL where that can't be told. */
+static const InsertStmt *
+with_schema(const Model *model, const InsertStmt *statement)
+{
+	InsertStmt *copy;
+
+	if (statement->relation->schemaname != NULL)
+		return statement;
+	if (!model->path_known || list_length(model->path) != 1)
+		return NULL;
+	copy = palloc(sizeof(InsertStmt));
+	*copy = *statement;
+	copy->relation = copyObject(statement->relation);
+	copy->relation->schemaname = linitial(model->path);
+	return copy;
+}
+
 void
 model_insert(Model *model, Node *node)
 {
@@ -150,5 +167,5 @@ model_insert(Model *model, Node *node)
 	model_current(model)->opaque = true;
 	if (statement->onConflictClause != NULL &&
 		statement->onConflictClause->action == ONCONFLICT_NOTHING)
-		model_current(model)->insert = statement;
+		model_current(model)->insert = with_schema(model, statement);
 }
