@@ -54,7 +54,8 @@ ISOLATION ?= \
 	blockers \
 	deployers \
 	builds \
-	scripts
+	scripts \
+	stagers
 
 EXTENSION = remigrate
 MODULE_big = remigrate

@@ -18,6 +18,7 @@
 
 #include "deploy.h"
 #include "errors.h"
+#include "execute.h"
 #include "failure.h"
 #include "lock.h"
 #include "migration.h"
@@ -89,6 +90,7 @@ record_attempt(Reconciliation *reconciliation, const char *schema,
 	bool		held = !may_pass(error->sqlerrcode);
 
 	transaction_make_writable();
+	execute_limit_locks(reconciliation->policy.lock_timeout, true);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	registry_record_error(schema, name, unpack_sql_state(error->sqlerrcode),
 						  error->message);

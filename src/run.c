@@ -203,6 +203,8 @@ run_record_end(MigrationRun *run, Outcome outcome, int statements,
 {
 	/* Not as whoever the script made itself, and not in its search_path. */
 	session_restore(run->session);
+	/* What the script has locked is not to wait for whoever stages, say. */
+	execute_limit_locks(run->migration->policy.lock_timeout, true);
 	lock_check_still_held(run->migration->script->subject);
 	migration_record(run->migration, open_journal(run), outcome,
 					 statements, run->journal_id, decision->logs,
