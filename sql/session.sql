@@ -201,6 +201,25 @@ SELECT remigrate.apply('locked by himself', 'SELECT 1', 'session');
 SELECT pg_advisory_unlock(72707369);
 
 SET client_min_messages = warning;
+
+-- Rights on the journal are the caller's affair, not that of a role that the script takes on.
+REVOKE ALL ON SCHEMA session FROM regress_remigrate_low;
+GRANT USAGE, CREATE ON SCHEMA session_path TO regress_remigrate_low;
+ALTER TABLE session._prisma_migrations ENABLE ROW LEVEL SECURITY;
+CALL remigrate.migrate('as another', 'SET ROLE regress_remigrate_low; CREATE TABLE session_path.low (a int)', 'session');
+CALL remigrate.migrate('as another, step by step', $script$
+SET ROLE regress_remigrate_low;
+ALTER TABLE session_path.low ADD b int;
+CREATE INDEX CONCURRENTLY ON session_path.low (a);
+SET SESSION AUTHORIZATION regress_remigrate_low;
+ALTER TABLE session_path.low ADD c text DEFAULT session_user || ' ' || current_user;
+COMMIT;
+INSERT INTO session_path.low DEFAULT VALUES;
+VACUUM session_path.low;
+$script$, 'session');
+SELECT current_user = session_user AS is_himself, c FROM session_path.low;
+ALTER TABLE session._prisma_migrations DISABLE ROW LEVEL SECURITY;
+
 RESET search_path;
 DROP SCHEMA session, session_path CASCADE;
 DROP ROLE regress_remigrate_low;

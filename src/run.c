@@ -223,15 +223,23 @@ record_success(MigrationRun *run)
 static void
 check_nothing_lost(MigrationRun *run)
 {
+	int			guc_level = NewGUCNestLevel();
+
 	execute_set_position(&run->position, NULL);
 	lock_check_still_held(run->migration->script->subject);
+	/* What the script has made itself need not have rights on the journal. */
+	session_restore_role(run->session);
 	(void) open_journal(run);
+	AtEOXact_GUC(false, guc_level);
 }
 
 /* While Prisma's lock was lent, somebody may have resolved the migration. */
 static void
 check_row_is_unfinished(MigrationRun *run)
 {
+	int			guc_level = NewGUCNestLevel();
+
+	session_restore_role(run->session);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (!journal_row_is_unfinished(open_journal(run), run->journal_id))
 		ereport(ERROR,
@@ -242,6 +250,7 @@ check_row_is_unfinished(MigrationRun *run)
 				 errhint("remigrate.event_log tells how many of its statements are done. Go on from there with resume_at."),
 				 errhidestmt(true)));
 	PopActiveSnapshot();
+	AtEOXact_GUC(false, guc_level);
 }
 
 static void

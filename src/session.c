@@ -134,15 +134,21 @@ reset_others(const SessionSettings *saved)
 }
 
 void
-session_restore(const SessionSettings *saved)
+session_restore_role(const SessionSettings *saved)
 {
-	/* The session's own role first: it decides what may be set. */
+	/* The session's own role first: it decides which others there may be. */
 	if (!same_value(value_of("session_authorization"),
 					saved->session_authorization))
 		set_back("session_authorization", saved->session_authorization, 0);
 	if (!same_value(value_of("role"), saved->role))
 		set_back("role", saved->role, 0);
+}
 
+void
+session_restore(const SessionSettings *saved)
+{
+	/* It decides what may be set. */
+	session_restore_role(saved);
 	reset_others(saved);
 	for (int i = 0; i < saved->count; i++)
 	{

@@ -23,4 +23,10 @@ extern SessionSettings *session_save(void);
  */
 extern void session_restore(const SessionSettings *settings);
 
+/*
+ * The same for who the session runs as alone.  In a GUC nest level it is for
+ * the time of that.
+ */
+extern void session_restore_role(const SessionSettings *settings);
+
 #endif							/* REMIGRATE_SESSION_H */
