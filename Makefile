@@ -46,7 +46,8 @@ REGRESS ?= \
 	look \
 	derived \
 	found \
-	triggers
+	triggers \
+	partitions
 
 ISOLATION ?= \
 	appliers \

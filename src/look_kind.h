@@ -132,14 +132,17 @@ extern void look_label(Looking *looking);
 extern void look_labels(Looking *looking);
 extern void look_sequence(Looking *looking);
 extern void look_owned_sequence(Looking *looking);
-extern void look_partition(Looking *looking);
-extern void look_partition_key(Looking *looking);
 extern void look_inheritance(Looking *looking);
 extern void look_logged(Looking *looking);
 extern void look_view_options(Looking *looking);
 extern void look_row_security(Looking *looking);
 extern void look_owner(Looking *looking);
 extern void look_comment(Looking *looking);
+
+/* --- look_partition.c --- */
+
+extern void look_partition(Looking *looking);
+extern void look_partition_key(Looking *looking);
 
 /* --- look_routine.c --- */
 

@@ -15,12 +15,10 @@
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
-#include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_sequence.h"
 #include "catalog/pg_type.h"
 #include "commands/comment.h"
@@ -33,7 +31,6 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-#include "compat.h"
 #include "look_kind.h"
 
 /* --- options --- */
@@ -337,22 +334,6 @@ look_sequence(Looking *looking)
 /* --- flags of tables --- */
 
 void
-look_partition(Looking *looking)
-{
-	bool		is_partition = get_rel_relispartition(looking->address.objectId);
-	Oid			parent;
-
-	if (!look_presence(looking, is_partition,
-					   is_partition ? "a partition" : "no partition") ||
-		looking->definition == NULL || looking->definition->other == NULL ||
-		!model_is_alive(looking->definition->other, looking->seam))
-		return;
-	parent = get_partition_parent(looking->address.objectId, true);
-	if (parent != look_relation(looking, looking->definition->other))
-		look_differs(looking, "a partition of \"%s\"", get_rel_name(parent));
-}
-
-void
 look_inheritance(Looking *looking)
 {
 	Oid			parent;
@@ -373,47 +354,6 @@ look_logged(Looking *looking)
 		RELPERSISTENCE_PERMANENT;
 
 	look_presence(looking, logged, logged ? "logged" : "unlogged");
-}
-
-/* Only by what and how a table is divided, not by which operator classes. */
-void
-look_partition_key(Looking *looking)
-{
-	const Definition *definition = looking->definition;
-	const PartitionSpec *scripted =
-		castNode(CreateStmt, definition->node)->partspec;
-	HeapTuple	tuple = SearchSysCache1(PARTRELID,
-										ObjectIdGetDatum(looking->address.objectId));
-	Form_pg_partitioned_table form;
-	ListCell   *cell;
-
-	if (scripted == NULL || !HeapTupleIsValid(tuple))
-	{
-		if (HeapTupleIsValid(tuple))
-			ReleaseSysCache(tuple);
-		return;
-	}
-	form = (Form_pg_partitioned_table) GETSTRUCT(tuple);
-	if (form->partstrat != compat_partition_strategy(scripted) ||
-		form->partnatts != list_length(scripted->partParams))
-		look_differs(looking, "a table that is partitioned in another way");
-	else
-	{
-		foreach(cell, scripted->partParams)
-		{
-			const PartitionElem *element = lfirst_node(PartitionElem, cell);
-			AttrNumber	number = form->partattrs.values[foreach_current_index(cell)];
-
-			if (element->name == NULL ? number != 0 :
-				number != get_attnum(looking->address.objectId,
-									 model_column_name(looking->model, definition,
-													   looking->expected->object,
-													   element->name,
-													   looking->seam)))
-				look_differs(looking, "a table that is partitioned by other columns");
-		}
-	}
-	ReleaseSysCache(tuple);
 }
 
 void

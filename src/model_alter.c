@@ -301,13 +301,14 @@ enable_trigger(Model *model, Object *table, AlterTableCmd *command)
 }
 
 void
-model_set_partition(Model *model, Object *table, Presence presence)
+model_set_partition(Model *model, Object *table, Presence presence,
+					PartitionBoundSpec *bound)
 {
 	Definition *definition = NULL;
 
 	if (presence == PRESENT && table->ancestor != NULL)
 	{
-		definition = model_define(model, NULL);
+		definition = model_define(model, (Node *) bound);
 		definition->other = table->ancestor;
 	}
 	model_set(model, table, FACT_PARTITION, presence, definition);
@@ -316,15 +317,16 @@ model_set_partition(Model *model, Object *table, Presence presence)
 static void
 partition(Model *model, Object *table, AlterTableCmd *command)
 {
-	RangeVar   *name = castNode(PartitionCmd, command->def)->name;
-	Object	   *child = model_relation(model, name, NEED_PRESENT);
+	PartitionCmd *part = castNode(PartitionCmd, command->def);
+	Object	   *child = model_relation(model, part->name, NEED_PRESENT);
 
 	/* An index is attached in the same words. */
 	if (child == NULL || command->subtype == AT_DetachPartitionFinalize)
 		return;
 	child->ancestor = command->subtype == AT_AttachPartition ? table : NULL;
 	model_set_partition(model, child,
-						child->ancestor != NULL ? PRESENT : ABSENT);
+						child->ancestor != NULL ? PRESENT : ABSENT,
+						part->bound);
 }
 
 static void

@@ -66,7 +66,8 @@ inherit(Model *model, Object *table, const CreateStmt *statement)
 										 linitial(statement->inhRelations),
 										 NEED_NOTHING);
 	model_set_partition(model, table,
-						statement->partbound != NULL ? PRESENT : ABSENT);
+						statement->partbound != NULL ? PRESENT : ABSENT,
+						statement->partbound);
 	if (table->ancestor == NULL || statement->partbound != NULL)
 		return;
 	definition->other = table->ancestor;

@@ -78,9 +78,12 @@ extern void model_add_constraint(Model *model, Object *table,
 
 extern void model_alter_table(Model *model, Node *node);
 
-/* The statement makes a table a partition of its ancestor, or of none. */
+/*
+ * The statement makes a table a partition of its ancestor, with these bounds
+ * or NULL, or of none.
+ */
 extern void model_set_partition(Model *model, Object *table,
-								Presence presence);
+								Presence presence, PartitionBoundSpec *bound);
 
 /* --- model_object.c --- */
 
