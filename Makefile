@@ -47,7 +47,8 @@ REGRESS ?= \
 	derived \
 	found \
 	triggers \
-	partitions
+	partitions \
+	adopted
 
 ISOLATION ?= \
 	appliers \

@@ -18,6 +18,7 @@ CALL remigrate.migrate('found', 'CREATE INDEX CONCURRENTLY i ON t (a)', 'locks')
 SELECT migration_name, state, applied_steps_count FROM remigrate.status('locks') ORDER BY started_at;
 
 -- What a script lets go of a rollback doesn't bring back.
+CALL remigrate.migrate('runs', 'SELECT 1', 'locks');
 CALL remigrate.migrate('loses', 'SELECT pg_advisory_unlock_all(); CREATE TABLE t (a int)', 'locks');
 CALL remigrate.migrate('tries twice', 'CREATE TYPE e AS ENUM (); COMMIT;
 SELECT pg_advisory_unlock_all(); ALTER TYPE e ADD VALUE ''x''; CREATE TABLE u (a e DEFAULT ''x'')', 'locks');

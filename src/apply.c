@@ -170,11 +170,10 @@ apply_migration(Migration *migration)
 {
 	Journal    *journal;
 	JournalFinding finding;
-	bool		new_journal;
 
 	lock_acquire_for_transaction(migration->script->subject,
 								 migration->policy.migration_lock_wait);
-	journal = journal_open_or_create(migration->schema_oid, &new_journal);
+	journal = journal_open_or_create(migration->schema_oid);
 	finding = migration_find(migration, journal);
 	if (migration_is_known(migration, journal, &finding))
 		return OUTCOME_UNCHANGED;
@@ -185,7 +184,7 @@ apply_migration(Migration *migration)
 	if (finding.unfinished != NULL)
 		migration_refuse_unfinished(migration);
 	return run_and_record(migration, journal,
-						  decision_doubt(migration, &finding, new_journal));
+						  decision_doubt(migration, &finding));
 }
 
 /*

@@ -126,7 +126,7 @@ static int
 baseline_schema(const Baseline *baseline, Oid schema_oid)
 {
 	List	   *entries = history_read(baseline->schema, is_in_baseline, baseline);
-	Journal    *journal = journal_open_or_create(schema_oid, NULL);
+	Journal    *journal = journal_open_or_create(schema_oid);
 	char	   *failed = journal_failed_migration(journal);
 	int			count = 0;
 	ListCell   *cell;

@@ -16,6 +16,7 @@
 
 #include "decision.h"
 #include "errors.h"
+#include "event.h"
 #include "failure.h"
 #include "history.h"
 #include "query.h"
@@ -25,13 +26,20 @@
 #define MESSAGE_LIST_BYTES 600
 
 JournalDoubt
-decision_doubt(const Migration *migration, const JournalFinding *finding,
-			   bool new_journal)
+decision_doubt(const Migration *migration, const JournalFinding *finding)
 {
 	if (finding->verdict == JOURNAL_CLAIMS)
 		return DOUBT_CLAIM;
-	if (new_journal && journal_schema_has_tables(migration->schema_oid))
+	/* Who wants no look after an error wants none before. */
+	if (migration->policy.on_duplicate != DUPLICATE_RESUME)
+		return DOUBT_NONE;
+	if (!finding->any_applied &&
+		journal_schema_has_tables(migration->schema_oid))
 		return DOUBT_NO_JOURNAL;
+	if (finding->last_not_run &&
+		event_last_outcome_is(migration->schema,
+							  outcome_name(OUTCOME_ALREADY_APPLIED)))
+		return DOUBT_ADOPTED;
 	return DOUBT_NONE;
 }
 
@@ -151,9 +159,11 @@ decide_by_look(const Migration *migration, JournalDoubt doubt,
 	switch (seam->verdict)
 	{
 		case SEAM_COMPLETE:
+			/* What could be passed over is no sign that it has run. */
+			if (seam->smallest == 0 && doubt != DOUBT_CLAIM)
+				return run_from(0);
 			return by_evidence(DECISION_FOUND, 0, script, seam);
 		case SEAM_RESUME:
-			/* What could be passed over is no sign that it has run. */
 			if (seam->smallest == 0)
 				return run_from(0);
 			return by_evidence(DECISION_RUN, seam->resume_from, script, seam);

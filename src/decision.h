@@ -30,17 +30,15 @@ typedef struct Decision
 typedef enum JournalDoubt
 {
 	DOUBT_NONE,
-	DOUBT_NO_JOURNAL,			/* in a schema that has tables */
+	DOUBT_NO_JOURNAL,			/* or nothing in it, in a schema that has tables */
+	DOUBT_ADOPTED,				/* what it has last was found, not run, and
+								 * nobody has said how far the schema is */
 	DOUBT_CLAIM					/* it says "applied", without a checksum */
 } JournalDoubt;
 
-/*
- * What gives reason to doubt, before a migration is run.  "new_journal" is
- * whether the schema had none when the call began.
- */
+/* What gives reason to doubt, before a migration is run. */
 extern JournalDoubt decision_doubt(const Migration *migration,
-								   const JournalFinding *finding,
-								   bool new_journal);
+								   const JournalFinding *finding);
 
 /*
  * Decides what of a migration is to be run, by a look at the catalog where

@@ -80,6 +80,23 @@ event_is_last(const char *schema, const char *migration, const char *action,
 						  &parameters, true) > 0;
 }
 
+bool
+event_last_outcome_is(const char *schema, const char *action)
+{
+	QueryParameters parameters = {0};
+
+	query_add_text(&parameters, schema);
+	query_add_text(&parameters, action);
+	return query_run_once(QUERY_AS_OWNER,
+						  "SELECT 1 FROM (SELECT e.action"
+						  " FROM remigrate.event_log e"
+						  " WHERE e.target_schema = $1 AND e.action IN ('applied',"
+						  "  'resumed', 'already_applied', 'healed', 'baseline',"
+						  "  'resolved as applied')"
+						  " ORDER BY e.id DESC LIMIT 1) l WHERE l.action = $2",
+						  &parameters, true) > 0;
+}
+
 void
 event_log_line(const Event *event)
 {

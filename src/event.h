@@ -36,6 +36,12 @@ extern bool event_is_last(const char *schema, const char *migration,
 						  const char *action, const char *message);
 
 /*
+ * Whether what last became of a migration of a schema, failures apart, is this
+ * action.
+ */
+extern bool event_last_outcome_is(const char *schema, const char *action);
+
+/*
  * Writes one line about it to the server's log, which needs no transaction.
  */
 extern void event_log_line(const Event *event);

@@ -192,13 +192,34 @@ typedef struct RowsWanted
 	const char *name;			/* whose rows, or NULL for all */
 	List	   *rows;
 	List	   *failed;			/* of the others, those that are unfinished */
+	TimestampTz last_finished_at;
+	bool		last_not_run;
 } RowsWanted;
+
+static void
+note_last(const Journal *journal, TupleTableSlot *slot, RowsWanted *wanted)
+{
+	TimestampTz finished_at;
+	TimestampTz ignored;
+	bool		is_null;
+
+	if (!time_column(journal, slot, JOURNAL_FINISHED_AT, &finished_at) ||
+		time_column(journal, slot, JOURNAL_ROLLED_BACK_AT, &ignored) ||
+		finished_at < wanted->last_finished_at)
+		return;
+	wanted->last_finished_at = finished_at;
+	wanted->last_not_run =
+		DatumGetInt32(slot_getattr(slot,
+								   journal->columns[JOURNAL_APPLIED_STEPS_COUNT],
+								   &is_null)) == 0;
+}
 
 static void
 add_if_wanted(const Journal *journal, TupleTableSlot *slot, void *argument)
 {
 	RowsWanted *wanted = argument;
 
+	note_last(journal, slot, wanted);
 	if (wanted->name == NULL ||
 		column_is(journal, slot, JOURNAL_MIGRATION_NAME, wanted->name))
 		wanted->rows = lappend(wanted->rows, read_row(journal, slot));
@@ -206,35 +227,34 @@ add_if_wanted(const Journal *journal, TupleTableSlot *slot, void *argument)
 		wanted->failed = lappend(wanted->failed, read_row(journal, slot));
 }
 
-List *
-journal_rows(const Journal *journal, const char *name)
+JournalSurvey
+journal_survey(const Journal *journal, const char *name)
 {
-	char	   *ignored;
-
-	return journal_rows_and_failed(journal, name, &ignored);
-}
-
-List *
-journal_rows_and_failed(const Journal *journal, const char *name,
-						char **failed_name)
-{
-	RowsWanted	wanted = {.name = name};
+	RowsWanted	wanted = {.name = name, .last_finished_at = DT_NOBEGIN};
 
 	read_rows(journal, add_if_wanted, &wanted);
 	list_sort(wanted.rows, compare_rows);
 	list_sort(wanted.failed, compare_rows);
-	*failed_name = wanted.failed == NIL ? NULL :
-		((JournalRow *) linitial(wanted.failed))->name;
-	return wanted.rows;
+	return (JournalSurvey)
+	{
+		.rows = wanted.rows,
+			.failed_name = wanted.failed == NIL ? NULL :
+			((JournalRow *) linitial(wanted.failed))->name,
+			.any_applied = wanted.last_finished_at != DT_NOBEGIN,
+			.last_not_run = wanted.last_not_run
+	};
+}
+
+List *
+journal_rows(const Journal *journal, const char *name)
+{
+	return journal_survey(journal, name).rows;
 }
 
 char *
 journal_failed_migration(const Journal *journal)
 {
-	char	   *failed_name;
-
-	(void) journal_rows_and_failed(journal, "", &failed_name);
-	return failed_name;
+	return journal_survey(journal, "").failed_name;
 }
 
 /* --- writing ------------------------------------------------------------- */

@@ -83,11 +83,8 @@ extern Journal *journal_open(Oid schema, LOCKMODE lock_mode);
  */
 extern Relation journal_relation(Journal *journal);
 
-/*
- * Opens it for writing, and makes it just as Prisma does where there is none;
- * says so in *is_new, if that is not NULL.
- */
-extern Journal *journal_open_or_create(Oid schema, bool *is_new);
+/* Opens it for writing, and makes it just as Prisma does where there is none. */
+extern Journal *journal_open_or_create(Oid schema);
 
 /*
  * Raises 55000 if the journal that was opened earlier in this transaction is
@@ -103,12 +100,19 @@ extern void journal_check_still_there(const Journal *journal, Oid schema,
  */
 extern List *journal_rows(const Journal *journal, const char *name);
 
-/*
- * The same of one migration, by one scan with the name of another one that
- * failed and is in everybody's way (Prisma's P3009), or NULL.
- */
-extern List *journal_rows_and_failed(const Journal *journal, const char *name,
-									 char **failed_name);
+/* What one scan tells besides a migration's own rows. */
+typedef struct JournalSurvey
+{
+	List	   *rows;			/* of the migration, as journal_rows gives them */
+	char	   *failed_name;	/* of another one that failed and is in
+								 * everybody's way (Prisma's P3009), or NULL */
+	bool		any_applied;
+	bool		last_not_run;	/* what was applied last of all, by anybody, was
+								 * not run by whoever recorded it */
+} JournalSurvey;
+
+/* In the current memory context; raises what journal_rows raises. */
+extern JournalSurvey journal_survey(const Journal *journal, const char *name);
 
 /* The name of a migration that failed, or NULL. */
 extern char *journal_failed_migration(const Journal *journal);
@@ -121,8 +125,8 @@ extern char *journal_insert(const Journal *journal, const JournalRow *row);
 
 /*
  * Ends the unfinished row with row->id: finished_at or rolled_back_at, logs,
- * count, and unless it is NULL checksum, as "row" says.  Returns false where there is no such row that is
- * still unfinished.
+ * count, and unless it is NULL checksum, as "row" says.  Returns false where
+ * there is no such row that is still unfinished.
  */
 extern bool journal_end_row(const Journal *journal, const JournalRow *row);
 

@@ -298,12 +298,10 @@ journal_relation(Journal *journal)
 }
 
 Journal *
-journal_open_or_create(Oid schema, bool *is_new)
+journal_open_or_create(Oid schema)
 {
 	Journal    *journal = journal_open(schema, JOURNAL_WRITE_LOCK);
 
-	if (is_new)
-		*is_new = (journal == NULL);
 	if (journal == NULL)
 	{
 		QueryParameters parameters = {0};

@@ -132,11 +132,10 @@ resume_attempt(MigrationRun *run, const JournalRow *unfinished,
  */
 static Outcome
 prepare_unknown(MigrationRun *run, const Journal *journal,
-				const JournalFinding *finding, const RegistryEntry *entry,
-				bool new_journal)
+				const JournalFinding *finding, const RegistryEntry *entry)
 {
 	const Migration *migration = run->migration;
-	JournalDoubt doubt = decision_doubt(migration, finding, new_journal);
+	JournalDoubt doubt = decision_doubt(migration, finding);
 
 	if (finding->unfinished != NULL)
 	{
@@ -174,12 +173,11 @@ prepare_run(MigrationRun *run)
 	JournalFinding finding;
 	const RegistryEntry *entry;
 	Journal    *journal;
-	bool		new_journal;
 
 	transaction_make_writable();
 	execute_limit_locks(migration->policy.lock_timeout, true);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	journal = journal_open_or_create(migration->schema_oid, &new_journal);
+	journal = journal_open_or_create(migration->schema_oid);
 	run->journal_relation = journal->relation;
 	finding = migration_find(migration, journal);
 	if (migration->entry == NULL)
@@ -192,7 +190,7 @@ prepare_run(MigrationRun *run)
 		migration_parse(migration);
 		run->ends_transaction = palloc0_array(bool,
 											  migration->script->statement_count + 1);
-		outcome = prepare_unknown(run, journal, &finding, entry, new_journal);
+		outcome = prepare_unknown(run, journal, &finding, entry);
 	}
 	else if (entry != NULL && strcmp(entry->state, "applied") != 0 &&
 			 finding.verdict != JOURNAL_EDITED)
@@ -328,7 +326,7 @@ record_failure(MigrationRun *run, const ErrorData *error)
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
 							 true, 0, false);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	journal = journal_open_or_create(migration->schema_oid, NULL);
+	journal = journal_open_or_create(migration->schema_oid);
 	if (run->journal_id != NULL &&
 		(run->done > 0 || left == OUTSIDE_LEFTOVER || left == OUTSIDE_UNKNOWN))
 		record_remaining_part(run, journal, error,

@@ -257,13 +257,13 @@ JournalFinding
 migration_find(Migration *migration, const Journal *journal)
 {
 	JournalFinding finding = {.verdict = JOURNAL_SILENT};
-	char	   *failed_name;
-	List	   *rows = journal_rows_and_failed(journal, migration->name,
-											   &failed_name);
+	JournalSurvey survey = journal_survey(journal, migration->name);
 	ListCell   *cell;
 
-	finding.failed_name = failed_name;
-	foreach(cell, rows)
+	finding.failed_name = survey.failed_name;
+	finding.any_applied = survey.any_applied;
+	finding.last_not_run = survey.last_not_run;
+	foreach(cell, survey.rows)
 	{
 		const JournalRow *row = lfirst(cell);
 		JournalVerdict verdict;

@@ -112,6 +112,8 @@ typedef struct JournalFinding
 	const JournalRow *row;		/* that the verdict rests on, or NULL */
 	const JournalRow *unfinished;	/* left by an earlier attempt, or NULL */
 	const char *failed_name;	/* of another migration, unfinished, or NULL */
+	bool		any_applied;	/* these two as in JournalSurvey */
+	bool		last_not_run;
 } JournalFinding;
 
 /*

@@ -73,7 +73,7 @@ resolve_as_applied(const Resolution *resolution)
 	if (resolution->script == NULL)
 		refuse(resolution, "its script is not known; give it, or stage it first",
 			   " (Prisma's P3017)");
-	journal = journal_open_or_create(resolution->schema_oid, NULL);
+	journal = journal_open_or_create(resolution->schema_oid);
 	rows = journal_rows(journal, resolution->name);
 	foreach(cell, rows)
 	{
