@@ -338,6 +338,22 @@ ALTER TABLE s DROP CONSTRAINT s_pkey;
 SELECT show('CREATE TABLE s (id serial UNIQUE PRIMARY KEY); ALTER SEQUENCE s_id_seq RENAME TO q; ALTER TABLE s DROP CONSTRAINT s_pkey');
 ROLLBACK;
 
+-- they may be in use by the table that the new one takes the name of
+BEGIN;
+CREATE TABLE t (id serial PRIMARY KEY, a int UNIQUE);
+CREATE FUNCTION replaced(columns text) RETURNS text LANGUAGE sql AS $$ SELECT
+	format('ALTER TABLE t RENAME TO t_old; CREATE TABLE t (id serial PRIMARY KEY, a int UNIQUE%s); DROP TABLE t_old', columns)
+$$;
+SELECT show(replaced(', b int'));
+SELECT show(replaced(''));
+ALTER TABLE t RENAME TO t_old;
+SELECT show(replaced(', b int'));
+CREATE TABLE t (id serial PRIMARY KEY, a int UNIQUE, b int);
+SELECT show(replaced(', b int'));
+DROP TABLE t_old;
+SELECT show(replaced(', b int'));
+ROLLBACK;
+
 -- names that are swapped tell nothing: the rows would be swapped twice, or not
 BEGIN;
 CREATE TABLE t (a int, b int, kept int);

@@ -235,6 +235,9 @@ extern Model *model_build(List *scripts, const char *target_schema);
  */
 extern bool model_expected(const Fact *fact, int seam, State *state);
 
+/* Whether a state of a fact can mean anything at a seam. */
+extern bool model_applies(const Fact *fact, const State *state, int seam);
+
 /* Whether an object is there at a seam, as far as the script says. */
 extern bool model_is_alive(const Object *object, int seam);
 

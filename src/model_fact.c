@@ -260,15 +260,30 @@ fact_record(Model *model, Fact *fact, State before, State after)
 }
 
 bool
+model_applies(const Fact *fact, const State *state, int seam)
+{
+	const Definition *definition = state->definition;
+
+	if (fact->object != NULL && !model_is_alive(fact->object, seam))
+		return false;
+
+	/*
+	 * An index, say, goes with its table.  Before that is there another one
+	 * may bear the name: of a name that it chooses the server makes a free
+	 * one.
+	 */
+	return definition == NULL || definition->table == NULL ||
+		(state->presence != PRESENT && !fact->unnamed) ||
+		model_is_alive(definition->table, seam);
+}
+
+bool
 model_expected(const Fact *fact, int seam, State *state)
 {
 	ListCell   *cell;
-
 	bool		before_all = true;
 
 	*state = state_unknown();
-	if (fact->object != NULL && !model_is_alive(fact->object, seam))
-		return false;
 	foreach(cell, fact->changes)
 	{
 		const Change *change = lfirst(cell);
@@ -284,10 +299,7 @@ model_expected(const Fact *fact, int seam, State *state)
 		*state = change->after;
 		before_all = false;
 	}
-	/* An index, say, goes with its table. */
-	if (state->presence == PRESENT && state->definition != NULL &&
-		state->definition->table != NULL &&
-		!model_is_alive(state->definition->table, seam))
+	if (!model_applies(fact, state, seam))
 		*state = state_unknown();
 	return state->presence != UNKNOWN;
 }

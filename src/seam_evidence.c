@@ -38,9 +38,7 @@ look_at_side(const Model *model, const Fact *fact, const State *expected,
 {
 	Look		look;
 
-	if (expected->presence == UNKNOWN)
-		return;
-	if (fact->object != NULL && !model_is_alive(fact->object, seam))
+	if (expected->presence == UNKNOWN || !model_applies(fact, expected, seam))
 		return;
 	look_at(model, fact, expected, seam, &look);
 	if (side->known++ == 0)
