@@ -252,6 +252,32 @@ ALTER TABLE t ALTER COLUMN feels SET DEFAULT 'happy';
 SELECT show(redefine());
 ROLLBACK;
 
+-- the enum that gives way had other labels: no value is converted twice
+BEGIN;
+CREATE TYPE mood AS ENUM ('sad', 'ok');
+CREATE TABLE t (feels mood[]);
+CREATE FUNCTION redefine(VARIADIC steps text[]) RETURNS text LANGUAGE sql AS $$ SELECT
+	'CREATE TYPE mood_new AS ENUM (''ok'', ''fine''); '
+	'ALTER TABLE t ALTER COLUMN feels TYPE mood_new[] USING '
+	'(CASE WHEN ''ok'' = ANY (feels::text[]) THEN ARRAY[''fine''] ELSE ARRAY[''ok''] END::mood_new[]); '
+	|| array_to_string(steps, ';')
+$$;
+CREATE FUNCTION show_both() RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT show(redefine('ALTER TYPE mood RENAME TO mood_old', 'ALTER TYPE mood_new RENAME TO mood', 'DROP TYPE mood_old'))
+	UNION ALL SELECT show(redefine('DROP TYPE mood', 'ALTER TYPE mood_new RENAME TO mood'))
+$$;
+SELECT show_both();
+CREATE TYPE mood_new AS ENUM ('ok', 'fine');
+SELECT show_both();
+ALTER TABLE t ALTER COLUMN feels TYPE mood_new[] USING '{ok}';
+SELECT show_both();
+DROP TYPE mood;
+ALTER TYPE mood_new RENAME TO mood;
+SELECT show_both();
+-- an old one that is renamed first
+SELECT show('ALTER TYPE mood RENAME TO was; CREATE TYPE mood AS ENUM (''ok'', ''fine''); ALTER TABLE t ALTER feels TYPE mood[] USING ARRAY[''ok'']::mood[]; DROP TYPE was');
+ROLLBACK;
+
 -- a conversion that is more than a cast isn't run again, nor taken as done
 BEGIN;
 CREATE TABLE t (a bigint);

@@ -235,6 +235,8 @@ model_rename_object(Model *model, Node *node)
 		rename_companion(model, object, name);
 	(void) model_name_at(object, model->statement, &schema);
 	model_rename(model, object, schema, name);
+	if (object->kind == FACT_TYPE)
+		model_exclude_labels(model, object);
 }
 
 void

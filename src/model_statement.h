@@ -99,6 +99,13 @@ extern void model_create_extension(Model *model, Node *node);
 
 extern void model_create_enum(Model *model, Node *node);
 extern void model_alter_enum(Model *model, Node *node);
+
+/*
+ * Says that an enum, one that the script hasn't made and whose name this one
+ * takes now, has had other labels: else there was nothing to replace it for.
+ */
+extern void model_exclude_labels(Model *model, Object *type);
+
 extern void model_create_range(Model *model, Node *node);
 extern void model_create_domain(Model *model, Node *node);
 extern void model_alter_domain(Model *model, Node *node);

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "model.h"
+#include "model_fact.h"
 #include "model_statement.h"
 
 static Object *
@@ -35,6 +36,26 @@ set_labels(Model *model, Object *type, List *labels)
 }
 
 void
+model_exclude_labels(Model *model, Object *type)
+{
+	State		labels = model_property(type, FACT_LABELS);
+	ListCell   *cell;
+
+	if (labels.presence != PRESENT)
+		return;
+	foreach(cell, fact_of_object(model, type)->changes)
+	{
+		State		before = ((Change *) lfirst(cell))->before;
+
+		if (before.presence == PRESENT && before.object != type &&
+			model_changes(before.object, FACT_LABELS) == NIL)
+			model_change(model, before.object, FACT_LABELS,
+						 state_of(OTHER, NULL, labels.definition),
+						 state_of(UNKNOWN, NULL, NULL));
+	}
+}
+
+void
 model_create_enum(Model *model, Node *node)
 {
 	CreateEnumStmt *statement = (CreateEnumStmt *) node;
@@ -48,6 +69,7 @@ model_create_enum(Model *model, Node *node)
 	foreach(cell, statement->vals)
 		labels = lappend(labels, strVal(lfirst(cell)));
 	set_labels(model, type, labels);
+	model_exclude_labels(model, type);
 }
 
 /* Where a label stands in a list, or -1. */
