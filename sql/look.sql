@@ -320,6 +320,12 @@ SELECT show('CREATE TABLE t (a int PRIMARY KEY); DELETE FROM t');
 -- before the evidence it can't be seen, and after it it is certain
 SELECT show('DELETE FROM t; CREATE TABLE u ()');
 SELECT show('CREATE TABLE t (a int PRIMARY KEY); CREATE TABLE u (); DELETE FROM t');
+-- code that is dropped and made anew may be so again
+CREATE FUNCTION zero(a int DEFAULT 0) RETURNS int LANGUAGE sql AS 'SELECT a';
+CREATE VIEW v AS SELECT zero() AS zero;
+SELECT show('CREATE TABLE t (a int PRIMARY KEY); DROP VIEW v; DROP FUNCTION zero; CREATE FUNCTION zero(a int DEFAULT 0) RETURNS int LANGUAGE sql AS ''SELECT a''; CREATE VIEW v AS SELECT zero() AS zero; CREATE TABLE u ()');
+SELECT show('CREATE TABLE t (a int PRIMARY KEY); DROP FUNCTION IF EXISTS zero(int); CREATE FUNCTION zero(a int DEFAULT 0) RETURNS int LANGUAGE sql AS ''SELECT a''; CREATE TABLE u ()');
+SELECT show('CREATE TABLE t (a int PRIMARY KEY); DROP FUNCTION zero CASCADE; CREATE FUNCTION zero(a int DEFAULT 0) RETURNS int LANGUAGE sql AS ''SELECT a''; CREATE TABLE u ()');
 -- what can't be compared is not left out
 CREATE FUNCTION one() RETURNS int LANGUAGE sql RETURN 1;
 SELECT show('CREATE OR REPLACE FUNCTION one() RETURNS int LANGUAGE sql RETURN 2');

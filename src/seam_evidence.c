@@ -240,6 +240,30 @@ is_skippable(const Model *model, int number, const Seam *seam,
 		 shows_fully(model, number, seam->largest));
 }
 
+/*
+ * Whether a statement drops or makes what holds nothing but code.  From a seam
+ * that is consistent it may be run again with those around it: what they drop
+ * they make anew.
+ */
+static bool
+is_of_code(const ScriptStatement *statement)
+{
+	const Node *node = statement->raw->stmt;
+	const DropStmt *drop;
+
+	if (!IsA(node, DropStmt))
+		return IsA(node, CreateFunctionStmt) || IsA(node, ViewStmt) ||
+			IsA(node, CreateTrigStmt) || IsA(node, CreatePolicyStmt);
+	drop = (const DropStmt *) node;
+	return drop->behavior == DROP_RESTRICT &&
+		(drop->removeType == OBJECT_FUNCTION ||
+		 drop->removeType == OBJECT_PROCEDURE ||
+		 drop->removeType == OBJECT_ROUTINE ||
+		 drop->removeType == OBJECT_VIEW ||
+		 drop->removeType == OBJECT_TRIGGER ||
+		 drop->removeType == OBJECT_POLICY);
+}
+
 void
 seam_gather_evidence(const Model *model, int number, const Seam *seam,
 					 SeamEvidence *evidence)
@@ -254,6 +278,8 @@ seam_gather_evidence(const Model *model, int number, const Seam *seam,
 	is_void = !statement->opaque && after.known > 0 &&
 		after.voids == after.known && before.voids == before.known;
 	evidence->repeatable = statement->repeatable || is_void ||
+		(statement->pure && !statement->opaque &&
+		 is_of_code(statement->statement)) ||
 		(statement->insert != NULL && look_insert_repeats(statement->insert));
 	evidence->session = statement->session;
 	evidence->drops_existing = drops_existing(model, number);
