@@ -440,6 +440,27 @@ ALTER TABLE u ALTER z SET DEFAULT 2;
 SELECT show(renames());
 ROLLBACK;
 
+-- a table's name is that of a type, too
+BEGIN;
+CREATE FUNCTION rows() RETURNS text LANGUAGE sql AS $$ SELECT $sql$
+	CREATE TABLE t (a int);
+	CREATE FUNCTION one(x t) RETURNS SETOF t LANGUAGE sql AS 'SELECT x';
+	ALTER TABLE t RENAME TO u;
+	CREATE TABLE parts (whole u);
+$sql$ $$;
+CREATE TABLE t (a int);
+CREATE FUNCTION one(x t) RETURNS SETOF t LANGUAGE sql AS 'SELECT x';
+SELECT show(rows());
+ALTER TABLE t RENAME TO u;
+SELECT show(rows());
+CREATE TABLE parts (whole u);
+SELECT show(rows());
+-- but not if it is that of one of the server's
+SELECT show('ALTER TABLE u ADD COLUMN b date; CREATE TABLE date (a int); ALTER TABLE date RENAME TO dates');
+ALTER TABLE u ADD COLUMN b date;
+SELECT show('ALTER TABLE u ADD COLUMN b date; CREATE TABLE date (a int); ALTER TABLE date RENAME TO dates');
+ROLLBACK;
+
 -- temporary tables are of another session
 SELECT show('CREATE TEMP TABLE x (a int); INSERT INTO x VALUES (1); DROP TABLE x');
 

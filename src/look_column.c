@@ -10,6 +10,7 @@
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "parser/parse_type.h"
 #include "utils/builtins.h"
@@ -20,6 +21,16 @@
 
 /* --- types --- */
 
+/* The server's own types come before those of any schema in the path. */
+static bool
+is_own_type(const TypeName *name)
+{
+	return list_length(name->names) == 1 &&
+		SearchSysCacheExists2(TYPENAMENSP,
+							  CStringGetDatum(strVal(linitial(name->names))),
+							  ObjectIdGetDatum(PG_CATALOG_NAMESPACE));
+}
+
 bool
 look_type_name(const Looking *looking, const Definition *definition,
 			   const TypeName *name, Oid *type, int32 *modifier)
@@ -27,8 +38,9 @@ look_type_name(const Looking *looking, const Definition *definition,
 	TypeName   *copy = copyObject(unconstify(TypeName *, name));
 	Type		tuple;
 
-	copy->names = model_type_names(looking->model, definition, name,
-								   looking->seam);
+	if (!is_own_type(name))
+		copy->names = model_type_names(looking->model, definition, name,
+									   looking->seam);
 	if (copy->names == NIL)
 		return false;
 	tuple = LookupTypeName(NULL, copy, modifier, true);

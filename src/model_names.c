@@ -64,14 +64,19 @@ Object *
 model_type_meant(const Model *model, const Definition *definition,
 				 const TypeName *name)
 {
+	Object	   *type;
 	const char *schema = list_length(name->names) > 1 ?
 		strVal(linitial(name->names)) :
 		definition->path != NIL ? linitial(definition->path) : NULL;
 
 	if (schema == NULL || list_length(name->names) > 2)
 		return NULL;
-	return model_bearer(model, FACT_TYPE, NULL, schema,
+	type = model_bearer(model, FACT_TYPE, NULL, schema,
 						strVal(llast(name->names)), definition->statement);
+	/* A table is a type, too. */
+	return type != NULL ? type :
+		model_bearer(model, FACT_RELATION, NULL, schema,
+					 strVal(llast(name->names)), definition->statement);
 }
 
 List *

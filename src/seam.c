@@ -69,6 +69,27 @@ mark_life(Seams *seams, const Object *object, int number)
 	}
 }
 
+/* A type that the script knows begins or ends. */
+static void
+mark_type(Seams *seams, const Definition *definition, const TypeName *name,
+		  int number)
+{
+	mark_life(seams, model_type_meant(seams->model, definition, name), number);
+}
+
+/* So do those of a function's arguments, and what it returns. */
+static void
+mark_function(Seams *seams, const Object *function, int number)
+{
+	ListCell   *cell;
+
+	if (function == NULL || function->signature == NULL)
+		return;
+	foreach(cell, function->arguments)
+		mark_type(seams, function->signature, lfirst_node(TypeName, cell),
+				  number);
+}
+
 /* What a definition refers to begins or ends, or comes to mean something else. */
 static void
 mark_definition(Seams *seams, const Definition *definition, int number)
@@ -80,10 +101,12 @@ mark_definition(Seams *seams, const Definition *definition, int number)
 	if (definition->node == NULL)
 		return;
 	if (IsA(definition->node, ColumnDef))
-		mark_life(seams,
-				  model_type_meant(seams->model, definition,
-								   ((ColumnDef *) definition->node)->typeName),
-				  number);
+		mark_type(seams, definition,
+				  ((ColumnDef *) definition->node)->typeName, number);
+	else if (IsA(definition->node, CreateFunctionStmt) &&
+			 ((CreateFunctionStmt *) definition->node)->returnType != NULL)
+		mark_type(seams, definition,
+				  ((CreateFunctionStmt *) definition->node)->returnType, number);
 	else if (model_has_star(definition))
 		mark_all(seams, seams->model->additions, number);
 }
@@ -123,6 +146,8 @@ mark_changes(Seams *seams, const Fact *fact, int number)
 		mark(seams, change->statement, number);
 		mark_definition(seams, change->before.definition, number);
 		mark_definition(seams, change->after.definition, number);
+		mark_function(seams, change->before.object, number);
+		mark_function(seams, change->after.object, number);
 	}
 	if (fact->kind == FACT_DEFAULT)
 		foreach(cell, model_changes(fact->object, FACT_COLUMN_TYPE))
