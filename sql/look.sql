@@ -386,6 +386,38 @@ DROP TABLE t_old;
 SELECT show(replaced(', b int'));
 ROLLBACK;
 
+-- a key that is replaced by one of its name, in two steps
+BEGIN;
+CREATE TABLE t (a int, b int, CONSTRAINT k PRIMARY KEY (a), CONSTRAINT u UNIQUE (b));
+CREATE FUNCTION replaced() RETURNS text LANGUAGE sql AS $$ SELECT
+	'ALTER TABLE t DROP CONSTRAINT k; ALTER TABLE t ADD CONSTRAINT k PRIMARY KEY (a, b); '
+	'ALTER TABLE t DROP CONSTRAINT IF EXISTS u; CREATE UNIQUE INDEX u ON t (b, a)'
+$$;
+SELECT show(replaced());
+ALTER TABLE t DROP CONSTRAINT k;
+SELECT show(replaced());
+ALTER TABLE t ADD CONSTRAINT k PRIMARY KEY (a, b);
+SELECT show(replaced());
+ALTER TABLE t DROP CONSTRAINT IF EXISTS u;
+SELECT show(replaced());
+CREATE UNIQUE INDEX u ON t (b, a);
+SELECT show(replaced());
+ROLLBACK;
+
+-- an identity in the place of a serial, its sequence too
+BEGIN;
+CREATE TABLE t (id serial);
+CREATE FUNCTION identified() RETURNS text LANGUAGE sql AS $$ SELECT
+	'ALTER TABLE t ALTER id DROP DEFAULT; DROP SEQUENCE t_id_seq; ALTER TABLE t ALTER id ADD GENERATED ALWAYS AS IDENTITY; CREATE TABLE u ()'
+$$;
+SELECT show(identified());
+ALTER TABLE t ALTER id DROP DEFAULT;
+DROP SEQUENCE t_id_seq;
+SELECT show(identified());
+ALTER TABLE t ALTER id ADD GENERATED ALWAYS AS IDENTITY;
+SELECT show(identified());
+ROLLBACK;
+
 -- names that are swapped tell nothing: the rows would be swapped twice, or not
 BEGIN;
 CREATE TABLE t (a int, b int, kept int);

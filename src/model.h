@@ -393,8 +393,8 @@ extern void model_exclude_type(Model *model, Object *column,
 extern void model_forget(Model *model, Object *object);
 
 /*
- * The statement may give a relation this name, one that the script has said
- * nothing of.
+ * The statement may give a relation this name, or take it from one, of which
+ * the script has said nothing.
  */
 extern void model_expect(Model *model, const char *schema, const char *name);
 

@@ -134,9 +134,16 @@ static void
 add_identity(Model *model, Object *table, AlterTableCmd *command)
 {
 	Object	   *column = column_of(model, table, command);
+	const char *schema;
+	const char *name = model_name_at(table, model->statement, &schema);
 
 	model_change(model, column, FACT_IDENTITY, state_of(ABSENT, NULL, NULL),
 				 state_of(PRESENT, NULL, model_define(model, command->def)));
+
+	/* Its sequence may get the name of the one that a serial had. */
+	if (schema != NULL)
+		model_expect(model, schema,
+					 makeObjectName(name, command->name, "seq"));
 }
 
 static void
@@ -258,8 +265,11 @@ drop_constraint(Model *model, Object *table, AlterTableCmd *command)
 	/* Its index, if it has one, goes too: that name may be free afterwards. */
 	(void) model_name_at(table, model->statement, &schema);
 	if (schema != NULL && constraint->companion == NULL)
+	{
 		model_forget(model, model_refer(model, FACT_RELATION, NULL, schema,
 										command->name, NEED_NOTHING));
+		model_expect(model, schema, command->name);
+	}
 	model_drop(model, constraint, drop_flags(command));
 }
 
