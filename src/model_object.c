@@ -324,3 +324,14 @@ model_create_extension(Model *model, Node *node)
 						CREATE_IF_NOT_EXISTS : CREATE_NEW,
 						model_define(model, node));
 }
+
+/* Aggregates, operators, collations and text search are unknown to the model. */
+void
+model_define_object(Model *model, Node *node)
+{
+	DefineStmt *statement = (DefineStmt *) node;
+
+	model_current(model)->opaque = true;
+	model_current(model)->repeatable = statement->if_not_exists ||
+		statement->replace;
+}

@@ -63,6 +63,8 @@ static const StatementRule statement_rules[] = {
 	{T_VariableShowStmt, NULL, true, false},
 	{T_ConstraintsSetStmt, NULL, true, false},
 	{T_LockStmt, NULL, true, false},
+	{T_NotifyStmt, NULL, true, false},
+	{T_DefineStmt, model_define_object, false, false},
 	{T_GrantStmt, NULL, true, false},
 	{T_GrantRoleStmt, NULL, true, false},
 	{T_AlterDefaultPrivilegesStmt, NULL, true, false},

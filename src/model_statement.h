@@ -94,6 +94,7 @@ extern void model_comment(Model *model, Node *node);
 
 extern void model_create_schema(Model *model, Node *node);
 extern void model_create_extension(Model *model, Node *node);
+extern void model_define_object(Model *model, Node *node);
 
 /* --- model_type.c --- */
 
