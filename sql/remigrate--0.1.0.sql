@@ -311,7 +311,7 @@ AS 'MODULE_PATHNAME', 'remigrate_status';
 COMMENT ON FUNCTION remigrate.status(text) IS
 'Where each migration stands, journal and registry together, one row per migration in name order.
 target_schema: the schema of the journal.
-Returns migration_name; state: applied, pending, running, failed, rolled_back, edited, unproven or held; staged: whether its script is in the registry, waiting or run; checksum, started_at, finished_at, applied_steps_count and logs of its last journal row; duration between the two; attempts: how many journal rows it has.
+Returns migration_name; state: applied, pending, running, failed, rolled_back, edited, unproven or held; staged: whether its script is in the registry, waiting or run; checksum, started_at, finished_at, applied_steps_count and logs of the journal row that makes the state what it is: the failed one, else the finished one, else the last; duration between the two; attempts: how many journal rows it has.
 Raises 3F000 for a schema that is not there, 42809 for a journal that is not a plain table. Works without a journal, in a read-only transaction and on a standby.';
 
 CREATE FUNCTION remigrate.checksum(script text) RETURNS text

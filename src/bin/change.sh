@@ -31,6 +31,8 @@ resolve() {
 	printf 'SELECT remigrate.resolve(%s, %s, %s, %s)' "$(literal "$resolved")" \
 		"'$action'" "$script" "$(literal "$schema")" >"$tmp/sql"
 	change 'resolving'
+	# Invalid indexes, where the channel shows them.
+	sed -n 's/^\(psql:[^ ]*: \)\{0,1\}NOTICE:  //p' "$tmp/err" >&2
 	echo "Migration \"$resolved\" is marked as $(printf %s "$action" | tr _ ' ') in schema \"$schema\"."
 }
 
