@@ -36,7 +36,7 @@ as('owner', "SELECT remigrate.apply('0', 'CREATE TABLE things (secret text)')");
 
 my $readme = slurp_file('README.md');
 my @examples = grep { /^GRANT/m } $readme =~ /^```sql\n(.*?)^```$/msg;
-my @roles = map { /^CREATE ROLE (\w+);$/m } @examples;
+my @roles = map { /^CREATE ROLE (\w+);$/mg } @examples;
 is("@roles", 'shop_deployer shop_application shop_observer', 'the README has GRANTs for these roles');
 for my $example (@examples)
 {
