@@ -152,6 +152,13 @@ SELECT remigrate.stage('w1', 'CREATE TABLE w1 (); COMMIT; SELECT 1 / 1', 'deploy
 CALL remigrate.deploy(target_schema => 'deploy');
 SELECT * FROM states WHERE migration_name ~ '^w';
 SELECT action, migration_name, statements FROM remigrate.event_log WHERE target_schema = 'deploy' AND migration_name ~ '^w' ORDER BY id;
+-- It is gone on with before one whose name comes first, staged since.
+SELECT remigrate.stage('w4', 'CREATE TABLE w4 (); COMMIT; SELECT 1 / 0', 'deploy');
+CALL remigrate.deploy(target_schema => 'deploy');
+SELECT remigrate.stage_all('{"w3": "CREATE TABLE w3 ()", "w4": "CREATE TABLE w4 (); COMMIT; SELECT 1 / 1"}', 'deploy');
+CALL remigrate.deploy('w3', 'deploy');
+CALL remigrate.deploy(target_schema => 'deploy');
+SELECT action, migration_name, statements FROM remigrate.event_log WHERE target_schema = 'deploy' AND migration_name IN ('w3', 'w4') ORDER BY id;
 
 -- Edited, which is said, and keeps nobody waiting
 SELECT remigrate.stage_all('{"x1": "CREATE TABLE x1 ()", "x2": "CREATE TABLE x2 ()"}', 'deploy');

@@ -154,7 +154,7 @@ CREATE PROCEDURE remigrate.deploy(upto text DEFAULT NULL,
 LANGUAGE C
 AS 'MODULE_PATHNAME', 'remigrate_deploy';
 COMMENT ON PROCEDURE remigrate.deploy(text, text, interval, interval) IS
-'Runs every staged migration that is pending, in name order, each in transactions of its own, and stops at the first that fails.
+'Runs every staged migration that is pending, in name order, one that is half-way first, each in transactions of its own, and stops at the first that fails.
 upto: the name of the last migration to run; null for all. target_schema: the schema of the journal. lock_timeout, migration_lock_wait: as for migrate.
 Reports each migration by a NOTICE: its outcome, how many statements, how long; one that was edited by a WARNING.
 Raises what migrate raises; 42704 for an upto that is not staged, 42501 where the stager of a script lacks privileges of the caller, RM003 for a schema with tables and no journal, 55000 where the journal no longer shows a migration that was applied.';

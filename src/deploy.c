@@ -134,12 +134,26 @@ is_to_be_deployed(const Deployment *deployment, const RegistryEntry *entry)
 		 strcmp(entry->name, deployment->upto) <= 0);
 }
 
+/* The one that nothing else can run before, if there is one. */
+static const char *
+failed_migration(const Deployment *deployment)
+{
+	Journal    *journal = journal_open(deployment->schema_oid, AccessShareLock);
+
+	return journal ? journal_failed_migration(journal) : NULL;
+}
+
+/*
+ * The names of what is to be run: in their order, but what is half-way first,
+ * as one with an earlier name may have been staged since.
+ */
 List *
 deploy_list(const Deployment *deployment)
 {
 	List	   *names = NIL;
 	List	   *entries;
 	ListCell   *cell;
+	const char *failed;
 	bool		found_last = deployment->upto == NULL;
 
 	transaction_make_writable();
@@ -147,13 +161,18 @@ deploy_list(const Deployment *deployment)
 	check_journal_or_empty(deployment);
 	entries = registry_entries(deployment->schema);
 	check_nothing_forgotten(deployment, entries);
+	failed = failed_migration(deployment);
 	foreach(cell, entries)
 	{
 		const RegistryEntry *entry = lfirst(cell);
 
 		if (deployment->upto && strcmp(entry->name, deployment->upto) == 0)
 			found_last = true;
-		if (is_to_be_deployed(deployment, entry))
+		if (!is_to_be_deployed(deployment, entry))
+			continue;
+		if (failed != NULL && strcmp(entry->name, failed) == 0)
+			names = lcons(entry->name, names);
+		else
 			names = lappend(names, entry->name);
 	}
 	PopActiveSnapshot();
