@@ -164,8 +164,9 @@ seam_summary(const Script *script, const Seam *seam)
 
 	for (int i = 0; i < script->statement_count; i++)
 		counts[seam->evidence[i].state]++;
-	return psprintf("%s; of %d statements %d done, %d not done, %d different, %d not visible",
+	return psprintf("%s; of %d statement%s %d done, %d not done, %d different, %d not visible",
 					seam->reason, script->statement_count,
+					script->statement_count == 1 ? "" : "s",
 					counts[STATEMENT_DONE], counts[STATEMENT_NOT_DONE],
 					counts[STATEMENT_DIFFERS] + counts[STATEMENT_INVALID],
 					counts[STATEMENT_OPAQUE] + counts[STATEMENT_NO_EVIDENCE]);
