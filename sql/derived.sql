@@ -99,7 +99,10 @@ BEGIN;
 SELECT show('CREATE TABLE t (a text DEFAULT ''x''); CREATE TABLE copy (LIKE t INCLUDING DEFAULTS)',
 	'CREATE TABLE t (a text DEFAULT ''x''); CREATE TABLE copy (LIKE t)');
 ROLLBACK;
--- Of one that was there before, nothing.
+-- Of a type, nothing; nor of one that was there before.
+BEGIN;
+SELECT show_all('CREATE TYPE c AS (a int)', 'CREATE TABLE copy (LIKE c)', 'ALTER TABLE copy ADD COLUMN b int');
+ROLLBACK;
 BEGIN;
 CREATE TABLE t (a int);
 SELECT show_all('CREATE TABLE copy (LIKE t)', 'ALTER TABLE copy ADD COLUMN b int');

@@ -99,17 +99,17 @@ static void
 copy_columns(Model *model, Object *table, const TableLikeClause *clause)
 {
 	Object	   *original = model_relation(model, clause->relation,
-										  NEED_PRESENT);
+										  NEED_NOTHING);
 	int			count = original == NULL ? 0 : list_length(original->children);
 
 	for (int i = 0; i < count; i++)
 	{
 		Fact	   *fact = list_nth(original->children, i);
-		State		known = ((Change *) llast(fact->changes))->after;
+		const Change *last = fact->changes == NIL ? NULL : llast(fact->changes);
 
-		if (fact->kind == FACT_COLUMN && known.presence == PRESENT &&
-			known.object != NULL)
-			copy_column(model, table, known.object, fact->name,
+		if (fact->kind == FACT_COLUMN && last != NULL &&
+			last->after.presence == PRESENT && last->after.object != NULL)
+			copy_column(model, table, last->after.object, fact->name,
 						clause->options);
 	}
 }
