@@ -182,6 +182,23 @@ remigrate_stage_all(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(changed);
 }
 
+static void
+refuse_unstaging(const RegistryEntry *entry, const char *schema)
+{
+	bool		half_done = strcmp(entry->state, "running") == 0 &&
+		!entry->is_at_work;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("migration \"%s\" cannot be unstaged: it is %s in schema \"%s\"",
+					entry->name, half_done ? "half done" : entry->state,
+					schema),
+			 half_done ?
+			 errhint("Finish it with CALL remigrate.deploy(), or resolve it first with remigrate.resolve().") :
+			 errhint("Only what is pending or held can be unstaged."),
+			 errhidestmt(true)));
+}
+
 /* SQL: unstage(name text, target_schema text) returns boolean */
 Datum
 remigrate_unstage(PG_FUNCTION_ARGS)
@@ -202,11 +219,6 @@ remigrate_unstage(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(true);
 	entry = registry_entry(schema, name);
 	if (entry != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("migration \"%s\" cannot be unstaged: it is %s in schema \"%s\"",
-						name, entry->state, schema),
-				 errhint("Only what is pending or held can be unstaged."),
-				 errhidestmt(true)));
+		refuse_unstaging(entry, schema);
 	PG_RETURN_BOOL(false);
 }
