@@ -47,6 +47,11 @@ SELECT id, checksum = remigrate.checksum('CREATE TABLE "Tag" (id int);') AS corr
 INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name) VALUES ('5', 'x', now(), '5_unknown');
 SELECT * FROM remigrate.repair('repair');
 SELECT * FROM remigrate.repair('repair');
+-- Beside what is known claims say nothing, whoever has the script.
+INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name) VALUES ('5a', repeat('a', 64), now(), '5_known'), ('5b', 'x', now() + '1 s', '5_known');
+SELECT migration_name, state FROM remigrate.status('repair') WHERE migration_name = '5_known';
+SELECT * FROM remigrate.repair('repair');
+SELECT id FROM _prisma_migrations WHERE migration_name = '5_known';
 -- One that leaves no trace: nobody can tell.
 INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name) VALUES ('6', 'x', now(), '6_data');
 SELECT remigrate.apply('6_data', 'UPDATE "Tag" SET id = id + 1;', 'repair');

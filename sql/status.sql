@@ -32,6 +32,10 @@ PERFORM row_of('20240106_failed_again', sha('y'), '2024-01-06 00:10', NULL, NULL
 PERFORM row_of('20240107_claimed', 'remote-migration', '2024-01-07 00:00', '2024-01-07 00:00', NULL, 1);
 PERFORM row_of('20240107_claimed', 'remote-migration', '2024-01-07 01:00', '2024-01-07 01:00', NULL, 1);
 PERFORM row_of('20240107_claimed', 'remote-migration', '2024-01-07 02:00', '2024-01-07 02:00', NULL, 1);
+-- A claim beside what is known, at the same time and later
+PERFORM row_of('20240107_known', sha('x'), '2024-01-07 00:00', '2024-01-07 00:00', NULL, 1);
+PERFORM row_of('20240107_known', 'remote-migration', '2024-01-07 00:00', '2024-01-07 00:00', NULL, 1);
+PERFORM row_of('20240107_known', 'remote-migration', '2024-01-07 02:00', '2024-01-07 02:00', NULL, 1);
 PERFORM row_of('20240108_resolved', sha('x'), '2024-01-08 00:00', NULL, '2024-01-08 00:10', 0, 'ERROR: no');
 PERFORM row_of('20240108_resolved', sha('x'), '2024-01-08 00:10', '2024-01-08 00:10', NULL, 0, '');
 PERFORM row_of('20240109_undone', sha('x'), '2024-01-09 00:00', '2024-01-09 00:01', '2024-01-09 00:02', 1);

@@ -83,13 +83,6 @@ check_journal_or_empty(const Deployment *deployment)
 			 errhidestmt(true)));
 }
 
-static int
-compare_by_name(const ListCell *left, const ListCell *right)
-{
-	return strcmp(((const JournalRow *) lfirst(left))->name,
-				  ((const JournalRow *) lfirst(right))->name);
-}
-
 /* What was applied stays applied: a journal that forgets it is in doubt. */
 static void
 check_nothing_forgotten(const Deployment *deployment, List *entries)
@@ -100,7 +93,7 @@ check_nothing_forgotten(const Deployment *deployment, List *entries)
 	ListCell   *cell;
 
 	/* Both lists by name, so one pass over each is enough. */
-	list_sort(rows, compare_by_name);
+	list_sort(rows, journal_compare_by_name);
 	foreach(cell, entries)
 	{
 		const RegistryEntry *entry = lfirst(cell);

@@ -156,6 +156,15 @@ compare_rows(const ListCell *left, const ListCell *right)
 	return result != 0 ? result : strcmp(a->id, b->id);
 }
 
+int
+journal_compare_by_name(const ListCell *left, const ListCell *right)
+{
+	int			result = strcmp(((const JournalRow *) lfirst(left))->name,
+								((const JournalRow *) lfirst(right))->name);
+
+	return result != 0 ? result : compare_rows(left, right);
+}
+
 /*
  * Calls back for each row of the journal, which must be open in this
  * transaction.

@@ -100,6 +100,9 @@ extern void journal_check_still_there(const Journal *journal, Oid schema,
  */
 extern List *journal_rows(const Journal *journal, const char *name);
 
+/* For list_sort: by name in byte order, and those of one name as above. */
+extern int	journal_compare_by_name(const ListCell *left, const ListCell *right);
+
 /* What one scan tells besides a migration's own rows. */
 typedef struct JournalSurvey
 {

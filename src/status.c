@@ -23,17 +23,15 @@ PG_FUNCTION_INFO_V1(remigrate_status);
 
 #define STATUS_COLUMNS 10
 
-static int
-compare_rows_by_name(const ListCell *left, const ListCell *right)
+/*
+ * Of several finished rows the latest counts, but none without a checksum
+ * beside one that has it: what is known needs no proof.
+ */
+static bool
+counts_more(const JournalRow *row, const JournalRow *other)
 {
-	/* list_sort is stable enough only if start times break the tie. */
-	const JournalRow *a = lfirst(left);
-	const JournalRow *b = lfirst(right);
-	int			result = strcmp(a->name, b->name);
-
-	if (result == 0)
-		result = timestamp_cmp_internal(a->started_at, b->started_at);
-	return result;
+	return other == NULL || checksum_is_plausible(row->checksum) ||
+		!checksum_is_plausible(other->checksum);
 }
 
 static void
@@ -41,7 +39,8 @@ add_row(MigrationStatus *status, const JournalRow *row)
 {
 	status->attempts++;
 	status->last = row;
-	if (row->finished && !row->rolled_back)
+	if (row->finished && !row->rolled_back &&
+		counts_more(row, status->finished))
 		status->finished = row;
 	if (!row->finished && !row->rolled_back)
 		status->failed = row;
@@ -186,7 +185,7 @@ status_collect(const char *schema)
 									   AccessShareLock);
 	List	   *rows = journal ? journal_rows(journal, NULL) : NIL;
 
-	list_sort(rows, compare_rows_by_name);
+	list_sort(rows, journal_compare_by_name);
 	return merge(rows, registry_entries(schema));
 }
 

@@ -16,7 +16,8 @@ typedef struct MigrationStatus
 	const char *name;
 	const RegistryEntry *entry; /* or NULL */
 	const JournalRow *last;		/* the latest row, or NULL */
-	const JournalRow *finished; /* the latest one that is finished and counts */
+	const JournalRow *finished; /* the latest one that is finished and counts,
+								 * of those with a checksum if there are any */
 	const JournalRow *failed;	/* the latest one that is neither, or NULL */
 	int			attempts;		/* journal rows */
 } MigrationStatus;
