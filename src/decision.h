@@ -30,7 +30,8 @@ typedef struct Decision
 typedef enum JournalDoubt
 {
 	DOUBT_NONE,
-	DOUBT_NO_JOURNAL,			/* or nothing in it, in a schema that has tables */
+	DOUBT_NO_JOURNAL,			/* or nothing in it, in a schema that has
+								 * tables */
 	DOUBT_ADOPTED,				/* what it has last was found, not run, and
 								 * nobody has said how far the schema is */
 	DOUBT_CLAIM					/* it says "applied", without a checksum */

@@ -239,7 +239,7 @@ add_if_wanted(const Journal *journal, TupleTableSlot *slot, void *argument)
 JournalSurvey
 journal_survey(const Journal *journal, const char *name)
 {
-	RowsWanted	wanted = {.name = name, .last_finished_at = DT_NOBEGIN};
+	RowsWanted	wanted = {.name = name,.last_finished_at = DT_NOBEGIN};
 
 	read_rows(journal, add_if_wanted, &wanted);
 	list_sort(wanted.rows, compare_rows);

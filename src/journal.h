@@ -106,12 +106,13 @@ extern int	journal_compare_by_name(const ListCell *left, const ListCell *right);
 /* What one scan tells besides a migration's own rows. */
 typedef struct JournalSurvey
 {
-	List	   *rows;			/* of the migration, as journal_rows gives them */
+	List	   *rows;			/* of the migration, as journal_rows gives
+								 * them */
 	char	   *failed_name;	/* of another one that failed and is in
 								 * everybody's way (Prisma's P3009), or NULL */
 	bool		any_applied;
-	bool		last_not_run;	/* what was applied last of all, by anybody, was
-								 * not run by whoever recorded it */
+	bool		last_not_run;	/* what was applied last of all, by anybody,
+								 * was not run by whoever recorded it */
 } JournalSurvey;
 
 /* In the current memory context; raises what journal_rows raises. */
