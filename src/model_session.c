@@ -13,26 +13,17 @@
 
 #include "model.h"
 #include "model_statement.h"
+#include "statement.h"
 
 /* --- search_path --- */
 
-/* A constant, with or without a cast around it; else NULL. */
-static A_Const *
-constant_of(Node *node)
-{
-	while (node != NULL && IsA(node, TypeCast))
-		node = ((TypeCast *) node)->arg;
-	return node != NULL && IsA(node, A_Const) &&
-		!((A_Const *) node)->isnull ? (A_Const *) node : NULL;
-}
-
 static const char *
-constant_text(Node *node)
+constant_text(const Node *node)
 {
-	A_Const    *constant = constant_of(node);
+	const A_Const *constant = statement_constant(node);
 
-	return constant != NULL && IsA(&constant->val, String) ?
-		strVal(&constant->val) : NULL;
+	return constant != NULL && !constant->isnull &&
+		IsA(&constant->val, String) ? constant->val.sval.sval : NULL;
 }
 
 /*
@@ -93,22 +84,12 @@ model_transaction(Model *model, Node *node)
 		model->path_known = false;
 }
 
-/* Whether a call is one of set_config, with three arguments. */
-static bool
-is_set_config(const Node *node)
-{
-	const FuncCall *call = (const FuncCall *) node;
-
-	return IsA(node, FuncCall) && list_length(call->args) == 3 &&
-		strcmp(strVal(llast(call->funcname)), "set_config") == 0;
-}
-
 static void
 follow_set_config(Model *model, const FuncCall *call)
 {
 	const char *setting = constant_text(linitial(call->args));
 	const char *value = constant_text(lsecond(call->args));
-	A_Const    *local = constant_of(lthird(call->args));
+	const A_Const *local = statement_constant(lthird(call->args));
 	List	   *names;
 
 	model_current(model)->session = true;
@@ -116,10 +97,10 @@ follow_set_config(Model *model, const FuncCall *call)
 		return;
 	model->path_known = false;
 	if (setting == NULL || value == NULL || local == NULL ||
-		!IsA(&local->val, Boolean) ||
+		local->isnull || !IsA(&local->val, Boolean) ||
 		!SplitIdentifierString(pstrdup(value), ',', &names))
 		return;
-	set_path(model, names, boolVal(&local->val));
+	set_path(model, names, local->val.boolval.boolval);
 }
 
 static bool
@@ -127,7 +108,7 @@ set_config_walker(Node *node, Model *model)
 {
 	if (node == NULL)
 		return false;
-	if (is_set_config(node))
+	if (statement_is_set_config(node))
 		follow_set_config(model, (FuncCall *) node);
 	return raw_expression_tree_walker(node, set_config_walker, model);
 }

@@ -196,13 +196,21 @@ statement_has_transaction_options(const Node *parse_tree)
 	return transaction_options(parse_tree) != NIL;
 }
 
-/* A constant, with or without a cast around it; else NULL. */
-static const A_Const *
-constant_of(const Node *node)
+const A_Const *
+statement_constant(const Node *node)
 {
 	while (node != NULL && IsA(node, TypeCast))
 		node = ((const TypeCast *) node)->arg;
 	return node != NULL && IsA(node, A_Const) ? (const A_Const *) node : NULL;
+}
+
+bool
+statement_is_set_config(const Node *node)
+{
+	const FuncCall *call = (const FuncCall *) node;
+
+	return IsA(node, FuncCall) && list_length(call->args) == 3 &&
+		strcmp(strVal(llast(call->funcname)), "set_config") == 0;
 }
 
 /*
@@ -210,20 +218,19 @@ constant_of(const Node *node)
  * rest of the script from being recorded.
  */
 static bool
-is_set_config(const Node *node, bool *is_local)
+sets_constant(const Node *node, bool *is_local)
 {
 	const FuncCall *call = (const FuncCall *) node;
 	const A_Const *name;
 	const A_Const *local;
 
-	if (!IsA(node, FuncCall) || list_length(call->args) != 3 ||
-		strcmp(strVal(llast(call->funcname)), "set_config") != 0)
+	if (!statement_is_set_config(node))
 		return false;
-	name = constant_of(linitial(call->args));
-	local = constant_of(lthird(call->args));
+	name = statement_constant(linitial(call->args));
+	local = statement_constant(lthird(call->args));
 	if (name == NULL || name->isnull || !IsA(&name->val, String) ||
 		strstr(name->val.sval.sval, "transaction_read_only") != NULL ||
-		constant_of(lsecond(call->args)) == NULL ||
+		statement_constant(lsecond(call->args)) == NULL ||
 		local == NULL || local->isnull || !IsA(&local->val, Boolean))
 		return false;
 	*is_local = local->val.boolval.boolval;
@@ -244,7 +251,7 @@ statement_is_setting(const Node *parse_tree, bool *is_local)
 		select->fromClause != NIL || select->whereClause != NULL ||
 		select->intoClause != NULL || select->withClause != NULL)
 		return false;
-	return is_set_config(linitial_node(ResTarget, select->targetList)->val,
+	return sets_constant(linitial_node(ResTarget, select->targetList)->val,
 						 is_local);
 }
 

@@ -34,6 +34,15 @@ extern void statement_check_transactional(const Script *script);
 extern void statement_inline_concurrently(Script *script);
 
 /*
+ * The constant that an expression is, NULL included, with or without casts
+ * around it; a null pointer for any other expression.
+ */
+extern const A_Const *statement_constant(const Node *node);
+
+/* Whether an expression is a call of set_config(), with its three arguments. */
+extern bool statement_is_set_config(const Node *node);
+
+/*
  * Whether a statement only sets something for those that follow: SET or RESET,
  * or SELECT set_config() with constants, as pg_dump writes it.  *is_local is
  * whether it does so up to the end of its transaction.
