@@ -86,12 +86,22 @@ failure_name_subject(ErrorData *error, const char *subject)
 								  error->message);
 }
 
+/* It has the SQLSTATE of a cancel, but concerns one statement alone. */
+static bool
+is_statement_timeout(const ErrorData *error)
+{
+	return error->message_id != NULL &&
+		strcmp(error->message_id,
+			   "canceling statement due to statement timeout") == 0;
+}
+
 void
 failure_stop_if_ending(ErrorData *error)
 {
 	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
-	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+	if ((error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		 !is_statement_timeout(error)) ||
 		error->sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
 		error->sqlerrcode == ERRCODE_ASSERT_FAILURE ||
 		error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
