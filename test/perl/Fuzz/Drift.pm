@@ -86,7 +86,9 @@ sub drifts
 	my ($old, $now, $script) = @_;
 	my %old;
 	$old{$_->{oid}} = 1 for @{$old->{relations}}, @{$old->{types}}, @{$old->{routines}};
-	my $is_new = sub { !$old{$_[0]{oid}} };
+	# Where a column gets another type its indexes are made anew, as they were.
+	$old{$_->{name}} = 1 for grep { $_->{kind} eq 'i' } @{$old->{relations}};
+	my $is_new = sub { !$old{$_[0]{oid}} && !($_[0]{kind} eq 'i' && $old{$_[0]{name}}) };
 	my @drifts;
 	for my $relation (grep { $is_new->($_) } @{$now->{relations}})
 	{
