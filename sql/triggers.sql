@@ -13,6 +13,18 @@ BEGIN
 		INSERT INTO events.seen (tag) VALUES (tg_event || ' ' || tg_tag);
 	END IF;
 END $$;
+
+-- The journal is made in the search_path of a script.
+CREATE FUNCTION events.note_unqualified() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO seen (tag) VALUES (tg_event || ' ' || tg_tag);
+END $$;
+CREATE EVENT TRIGGER events_unqualified ON ddl_command_end EXECUTE FUNCTION events.note_unqualified();
+SELECT remigrate.apply('0', 'CREATE TABLE zero ()', 'events');
+DROP EVENT TRIGGER events_unqualified;
+SELECT tag FROM events.seen ORDER BY number;
+TRUNCATE events.seen;
+
 CREATE EVENT TRIGGER events_start ON ddl_command_start EXECUTE FUNCTION events.note();
 CREATE EVENT TRIGGER events_end ON ddl_command_end EXECUTE FUNCTION events.note();
 CREATE EVENT TRIGGER events_drop ON sql_drop EXECUTE FUNCTION events.note();

@@ -25,6 +25,7 @@
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -297,6 +298,26 @@ journal_relation(Journal *journal)
 	return relation;
 }
 
+/*
+ * Every name in the statement is qualified.  The search_path is the one that a
+ * script has for those who watch with an event trigger.
+ */
+static void
+create_journal(Oid schema)
+{
+	QueryParameters parameters = {0};
+	QueryScope	scope;
+
+	query_begin(&scope, QUERY_AS_CALLER);
+	(void) set_config_option("search_path",
+							 psprintf("%s, pg_temp",
+									  quote_identifier(get_namespace_name(schema))),
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	query_run(psprintf(create_query, journal_name(schema)), &parameters, false);
+	query_end(&scope);
+}
+
 Journal *
 journal_open_or_create(Oid schema)
 {
@@ -304,11 +325,7 @@ journal_open_or_create(Oid schema)
 
 	if (journal == NULL)
 	{
-		QueryParameters parameters = {0};
-
-		query_run_once(QUERY_AS_CALLER,
-					   psprintf(create_query, journal_name(schema)),
-					   &parameters, false);
+		create_journal(schema);
 		journal = journal_open(schema, JOURNAL_WRITE_LOCK);
 		if (journal == NULL)
 			elog(ERROR, "the journal that was just made is gone");
