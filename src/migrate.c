@@ -364,6 +364,24 @@ try_to_record_failure(MigrationRun *run, const ErrorData *error)
 	PG_END_TRY();
 }
 
+/* Looks for a blocker, if there was one, before the failure is recorded. */
+static void
+describe_statement_failure(MigrationRun *run, ErrorData *error)
+{
+	PG_TRY();
+	{
+		transaction_make_writable();
+		execute_describe_failure(error, &run->position);
+	}
+	PG_CATCH();
+	{
+		/* It looks once only; the cause is what counts. */
+		(void) transaction_catch(run->context);
+		execute_describe_failure(error, &run->position);
+	}
+	PG_END_TRY();
+}
+
 static void
 describe_failure(MigrationRun *run, ErrorData *error)
 {
@@ -372,11 +390,7 @@ describe_failure(MigrationRun *run, ErrorData *error)
 								  run->migration->script->subject,
 								  error->message);
 	else
-	{
-		/* It may look for a blocker, and then the failure is recorded. */
-		transaction_make_writable();
-		execute_describe_failure(error, &run->position);
-	}
+		describe_statement_failure(run, error);
 	failure_name_subject(error, run->migration->script->subject);
 }
 
