@@ -215,6 +215,13 @@ SELECT show('DROP INDEX i; CREATE INDEX i ON t (a)');
 SELECT show('DROP INDEX IF EXISTS i; CREATE INDEX i ON t (c)');
 ROLLBACK;
 
+-- a table where a view was is no view
+BEGIN;
+CREATE TABLE t (a int);
+SELECT show('DROP VIEW t; ALTER TABLE base RENAME TO t; ALTER TABLE t ADD COLUMN b int');
+SELECT show('DROP MATERIALIZED VIEW t; CREATE TABLE t (a int); ALTER TABLE t ADD COLUMN b int');
+ROLLBACK;
+
 -- a drop that is done, and what goes with it
 BEGIN;
 CREATE TABLE t (a int);

@@ -65,6 +65,21 @@ drop_contents(Model *model, const char *schema)
 	}
 }
 
+/* Of what the script hasn't made only its kind is known: DROP VIEW says it. */
+static void
+expect_kind(Model *model, const Object *object, ObjectType type)
+{
+	Change	   *last = llast(fact_of_object(model, object)->changes);
+
+	if (last->statement != model->statement ||
+		last->before.presence != PRESENT || last->before.definition != NULL)
+		return;
+	last->before.definition = model_define(model, NULL);
+	last->before.definition->relkind =
+		type == OBJECT_VIEW ? RELKIND_VIEW : RELKIND_MATVIEW;
+	last->before.definition->whole = false;
+}
+
 void
 model_drop_objects(Model *model, Node *node)
 {
@@ -84,6 +99,9 @@ model_drop_objects(Model *model, Node *node)
 			drop_temporary(model, lfirst(cell));
 		if (object == NULL)
 			continue;
+		if (statement->removeType == OBJECT_VIEW ||
+			statement->removeType == OBJECT_MATVIEW)
+			expect_kind(model, object, statement->removeType);
 		model_drop(model, object, flags);
 		if (statement->removeType == OBJECT_SCHEMA && (flags & DROP_CASCADES))
 			drop_contents(model, model_name_at(object, model->statement, NULL));
