@@ -480,6 +480,23 @@ ALTER TABLE u ALTER z SET DEFAULT 2;
 SELECT show(renames());
 ROLLBACK;
 
+-- that of a sequence in a default, too
+BEGIN;
+CREATE FUNCTION numbers() RETURNS text LANGUAGE sql AS $$ SELECT $sql$
+	CREATE SEQUENCE s;
+	CREATE TABLE t (a int DEFAULT nextval('s'), b bigint DEFAULT pg_catalog.nextval('public.s'::regclass) + 1);
+	ALTER SEQUENCE s RENAME TO "S";
+	CREATE TABLE u ();
+$sql$ $$;
+CREATE SEQUENCE s;
+CREATE TABLE t (a int DEFAULT nextval('s'), b bigint DEFAULT nextval('s') + 1);
+SELECT show(numbers());
+ALTER SEQUENCE s RENAME TO "S";
+SELECT show(numbers());
+CREATE TABLE u ();
+SELECT show(numbers());
+ROLLBACK;
+
 -- a table's name is that of a type, too
 BEGIN;
 CREATE FUNCTION rows() RETURNS text LANGUAGE sql AS $$ SELECT $sql$

@@ -13,6 +13,8 @@
 
 #include "catalog/pg_class.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/builtins.h"
+#include "utils/varlena.h"
 
 #include "model.h"
 
@@ -100,6 +102,12 @@ model_type_names(const Model *model, const Definition *definition,
 
 /* --- names in raw expressions --- */
 
+static bool
+last_is(const List *names, const char *name)
+{
+	return names != NIL && strcmp(strVal(llast(names)), name) == 0;
+}
+
 typedef struct Renaming
 {
 	const Model *model;
@@ -127,6 +135,35 @@ rename_qualifier(ColumnRef *reference, const Renaming *renaming)
 		strcmp(strVal(qualifier),
 			   model_name_at(table, renaming->definition->statement, NULL)) == 0)
 		qualifier->sval = pstrdup(model_name_at(table, renaming->seam, NULL));
+}
+
+/* nextval('s') names a sequence in a constant, bare or cast to regclass. */
+static void
+rename_sequence(const FuncCall *call, const Renaming *renaming)
+{
+	const Definition *definition = renaming->definition;
+	Node	   *argument = list_length(call->args) == 1 ? linitial(call->args) : NULL;
+	List	   *names;
+	const char *schema;
+	const char *name;
+	const Object *sequence;
+
+	while (argument != NULL && IsA(argument, TypeCast))
+		argument = ((TypeCast *) argument)->arg;
+	if (argument == NULL || !IsA(argument, A_Const) ||
+		!IsA(&((A_Const *) argument)->val, String))
+		return;
+	names = textToQualifiedNameList(cstring_to_text(strVal(&((A_Const *) argument)->val)));
+	schema = list_length(names) > 1 ? strVal(linitial(names)) :
+		definition->path != NIL ? linitial(definition->path) : NULL;
+	if (schema == NULL || list_length(names) > 2)
+		return;
+	sequence = model_bearer(renaming->model, FACT_RELATION, NULL, schema,
+							strVal(llast(names)), definition->statement);
+	if (sequence == NULL || list_length(sequence->names) < 2)
+		return;
+	name = model_name_at(sequence, renaming->seam, &schema);
+	((A_Const *) argument)->val.sval.sval = quote_qualified_identifier(schema, name);
 }
 
 static bool
@@ -159,6 +196,8 @@ rename_walker(Node *node, Renaming *renaming)
 		if (names != NIL)
 			type->names = names;
 	}
+	if (IsA(node, FuncCall) && last_is(((FuncCall *) node)->funcname, "nextval"))
+		rename_sequence((FuncCall *) node, renaming);
 	return raw_expression_tree_walker(node, rename_walker, renaming);
 }
 
@@ -275,12 +314,6 @@ model_mentions(const Model *model, const Definition *definition,
 }
 
 /* --- what a definition names at all --- */
-
-static bool
-last_is(const List *names, const char *name)
-{
-	return names != NIL && strcmp(strVal(llast(names)), name) == 0;
-}
 
 static bool
 name_walker(Node *node, const char *name)
