@@ -230,6 +230,22 @@ SELECT show('CREATE TABLE u (a int); CREATE INDEX i ON u (a); DROP TABLE u; ALTE
 SELECT show('DROP TABLE IF EXISTS u; ALTER TABLE t ADD COLUMN b int');
 ROLLBACK;
 
+-- a key takes along the foreign keys to it, and so does a column
+BEGIN;
+CREATE FUNCTION keys(what text) RETURNS text LANGUAGE sql AS $$ SELECT format(
+	'CREATE TABLE p (id int CONSTRAINT k PRIMARY KEY); CREATE TABLE c (id int CONSTRAINT f REFERENCES p); ALTER TABLE p DROP %s CASCADE; CREATE TABLE u ()', what)
+$$;
+CREATE TABLE p (id int CONSTRAINT k PRIMARY KEY);
+CREATE TABLE c (id int CONSTRAINT f REFERENCES p);
+SELECT show(keys('CONSTRAINT k'));
+SAVEPOINT before;
+ALTER TABLE p DROP CONSTRAINT k CASCADE;
+SELECT show(keys('CONSTRAINT k'));
+ROLLBACK TO before;
+ALTER TABLE p DROP id CASCADE;
+SELECT show(keys('id'));
+ROLLBACK;
+
 -- Prisma's way to another enum
 BEGIN;
 CREATE TYPE mood AS ENUM ('sad', 'ok');

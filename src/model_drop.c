@@ -219,6 +219,12 @@ cascade(Model *model, Object *object)
 			model_drop(model, now.object, DROP_DATA | DROP_CASCADES);
 		else if (fact->kind == FACT_CONSTRAINT && definition->other == object)
 			object_die(model, fact, now.object);
+		else if (fact->kind == FACT_CONSTRAINT && definition->other != NULL &&
+				 definition->other == object->parent)
+		{
+			/* A foreign key, and maybe to this key, or this column. */
+			become_unknown(model, fact, &now);
+		}
 		else if (view && object->kind == FACT_RELATION &&
 				 names_object(definition, object))
 		{
