@@ -1,4 +1,4 @@
--- What test/fuzz has found of the look: scripts whose seam was another one
+-- What test/fuzz and real projects have found of the look: scripts whose seam was another one
 -- than the number of statements that had run.  Every case ends with ROLLBACK.
 
 SET client_min_messages = error;
@@ -143,6 +143,15 @@ ALTER TABLE u RENAME b TO c;
 SELECT view_of('SELECT a AS other FROM u', 'ALTER TABLE u RENAME b TO c');
 SELECT view_of('SELECT b AS other FROM u', 'ALTER TABLE u RENAME b TO c');
 SELECT view_of('SELECT * FROM u', 'ALTER TABLE u RENAME b TO c');
+ROLLBACK;
+
+-- With a column's type the server writes anew what says the column's name.
+BEGIN;
+SELECT show_all('CREATE TABLE t (a numeric, n varchar(10), CONSTRAINT c CHECK (a BETWEEN 0 AND 100))', 'CREATE INDEX i ON t (a) WHERE a > 5', 'CREATE INDEX j ON t (lower(n))', 'ALTER TABLE t ALTER a TYPE int', 'ALTER TABLE t ALTER n TYPE text', 'CREATE TABLE u ()');
+-- What else there is to it counts.
+DROP INDEX i;
+CREATE UNIQUE INDEX i ON t (a) WHERE a > 5;
+SELECT show('CREATE TABLE t (a numeric, n varchar(10)); CREATE INDEX i ON t (a) WHERE a > 5; ALTER TABLE t ALTER a TYPE int');
 ROLLBACK;
 
 DROP FUNCTION show_all(text[]), show(text);

@@ -460,7 +460,9 @@ look_check(Looking *looking, Datum stored)
 	cooked = look_cook_condition(state, raw, relation != NULL ?
 								 EXPR_KIND_CHECK_CONSTRAINT :
 								 EXPR_KIND_DOMAIN_CHECK, "CHECK");
-	if (cooked == NULL || !look_same_expression(cooked, actual))
+	if (model_is_retyped(looking->model, definition, looking->seam))
+		looking->look->result = LOOK_UNCOMPARED;
+	else if (cooked == NULL || !look_same_expression(cooked, actual))
 		look_differs(looking, "CHECK (%s)",
 					 expression_text(actual, relation != NULL ?
 									 parent.objectId : InvalidOid));

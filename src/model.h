@@ -305,6 +305,15 @@ extern bool model_comes_before(const Fact *fact, const List *statements,
 							   int seam);
 
 /*
+ * The numbers of statements behind a definition that give a column in an
+ * expression of it another type: the server writes the expression anew then,
+ * with casts.  And whether one of them stands before a seam.
+ */
+extern List *model_retypings(const Model *model, const Definition *definition);
+extern bool model_is_retyped(const Model *model, const Definition *definition,
+							 int seam);
+
+/*
  * Whether a view's query says a name that some statement since its definition
  * has changed, or "*".
  */

@@ -313,6 +313,69 @@ model_mentions(const Model *model, const Definition *definition,
 	return false;
 }
 
+/* --- expressions that the server has written anew --- */
+
+static List *
+columns_in_expressions(const Definition *definition)
+{
+	List	   *names = NIL;
+	ListCell   *cell;
+
+	if (definition->node != NULL && IsA(definition->node, IndexStmt))
+	{
+		const IndexStmt *index = (const IndexStmt *) definition->node;
+
+		foreach(cell, index->indexParams)
+			(void) collect_walker(lfirst_node(IndexElem, cell)->expr, &names);
+		(void) collect_walker(index->whereClause, &names);
+	}
+	else if (definition->node != NULL && IsA(definition->node, Constraint))
+		(void) collect_walker(((const Constraint *) definition->node)->raw_expr,
+							  &names);
+	return names;
+}
+
+List *
+model_retypings(const Model *model, const Definition *definition)
+{
+	List	   *statements = NIL;
+	ListCell   *name;
+
+	if (definition->table == NULL)
+		return NIL;
+	foreach(name, columns_in_expressions(definition))
+	{
+		const Object *column = model_bearer(model, FACT_COLUMN,
+											definition->table, NULL,
+											strVal(lfirst(name)),
+											definition->statement);
+		ListCell   *cell;
+
+		foreach(cell, column == NULL ? NIL :
+				model_changes(column, FACT_COLUMN_TYPE))
+		{
+			int			statement = ((const Change *) lfirst(cell))->statement;
+
+			if (statement > definition->statement)
+				statements = lappend_int(statements, statement);
+		}
+	}
+	return statements;
+}
+
+bool
+model_is_retyped(const Model *model, const Definition *definition, int seam)
+{
+	ListCell   *cell;
+
+	foreach(cell, model_retypings(model, definition))
+	{
+		if (lfirst_int(cell) <= seam)
+			return true;
+	}
+	return false;
+}
+
 /* --- what a definition names at all --- */
 
 static bool

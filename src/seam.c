@@ -98,6 +98,7 @@ mark_definition(Seams *seams, const Definition *definition, int number)
 		return;
 	mark_life(seams, definition->table, number);
 	mark_life(seams, definition->other, number);
+	mark_all(seams, model_retypings(seams->model, definition), number);
 	if (definition->node == NULL)
 		return;
 	if (IsA(definition->node, ColumnDef))
