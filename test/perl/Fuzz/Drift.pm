@@ -67,13 +67,16 @@ sub index_drifts
 	return ("DROP INDEX $name", "ALTER INDEX $name RENAME TO drifted", map { "DROP INDEX $name; $_" } grep { $_ ne $definition } @others);
 }
 
-# What a look leaves out, as the files of src/look_*.c say: the query of a view
-# that names what was renamed, the defaults of a function's parameters; and an
-# index that the server is to name is not that of this name.
+# What a look leaves out, as the files of src/ say: the query of a view that
+# names what was renamed, or may have gone with a column by CASCADE, the
+# defaults of a function's parameters; and an index that the server is to name
+# is not that of this name.
 sub is_compared
 {
 	my ($drift, $script) = @_;
-	return 0 if $drift =~ /^DROP (MATERIALIZED )?VIEW/ && $script =~ /\bRENAME\b/;
+	return 0 if $drift =~ /^DROP (MATERIALIZED )?VIEW/ && $script =~ /\bRENAME\b|\bDROP COLUMN\b.*\bCASCADE\b/;
+	# A default of NULL is none.
+	return 0 if $drift =~ /SET DEFAULT NULL/ && $script =~ /DEFAULT NULL/;
 	return 0 if $drift =~ /^CREATE OR REPLACE/ && $script =~ /DEFAULT|SET search_path/;
 	return 0 if $drift =~ /^(DROP|ALTER) INDEX/ && $script =~ /\bINDEX ON\b/;
 	return 1;
