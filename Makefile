@@ -45,6 +45,7 @@ REGRESS ?= \
 	caller \
 	look \
 	derived \
+	named \
 	found \
 	triggers \
 	partitions \

@@ -455,6 +455,7 @@ needs_care(const Looking *looking)
 
 	if (definition == NULL)
 		return looking->fact->kind == FACT_FUNCTION ||
+			looking->fact->kind == FACT_NAMED ||
 			looking->fact->kind == FACT_VALIDATED ||
 			looking->fact->kind == FACT_ENABLED;
 	if (!is_target_path(looking->model, definition->path))
@@ -530,6 +531,8 @@ look_subject(const Fact *fact, const State *state, int seam)
 	const char *name = fact->name;
 	const Object *owner = fact->object;
 
+	if (fact->kind == FACT_NAMED)
+		return pstrdup(name);
 	if (fact->kind == FACT_RELATION && state->definition != NULL)
 		noun = relation_noun(state->definition->relkind);
 	if (fact->kind < FIRST_PROPERTY && owner == NULL)
@@ -555,6 +558,7 @@ static const LookRule look_rules[FACT_KIND_COUNT] = {
 	[FACT_TRIGGER] = {"trigger", look_trigger, true},
 	[FACT_POLICY] = {"policy", look_policy, true},
 	[FACT_RULE] = {"rule", look_rule, true},
+	[FACT_NAMED] = {NULL, NULL, true},
 	[FACT_LABEL] = {"label", look_label, false},
 	[FACT_COLUMN_TYPE] = {"type", look_column_type, true},
 	[FACT_NOT_NULL] = {"not-null", look_not_null, false},

@@ -257,11 +257,25 @@ find_unnamed(const Looking *looking, const Fact *fact,
 	return false;
 }
 
+/* The caller's subtransaction lets go of the lock. */
+static bool
+find_named(const Fact *fact, ObjectAddress *address)
+{
+	Relation	relation = NULL;
+
+	*address = get_object_address(fact->type, copyObject(fact->written),
+								  &relation, AccessShareLock, true);
+	Assert(relation == NULL);
+	return OidIsValid(address->objectId);
+}
+
 bool
 look_find_fact(const Looking *looking, const Fact *fact,
 			   const Definition *definition, const Object *object,
 			   ObjectAddress *address)
 {
+	if (fact->kind == FACT_NAMED)
+		return find_named(fact, address);
 	if (fact->unnamed)
 		return find_unnamed(looking, fact, definition, object, address);
 	return find_name(looking, fact, fact->name, object, address);

@@ -37,6 +37,7 @@ typedef enum FactKind
 	FACT_TRIGGER,
 	FACT_POLICY,
 	FACT_RULE,
+	FACT_NAMED,					/* what only the server finds by its name */
 	FACT_LABEL,					/* of an enum whose other labels are unknown */
 
 	/* What an object is like. */
@@ -117,6 +118,8 @@ struct Fact
 								 * with digits behind it */
 	const char *name_parts[3];	/* of such a name, for makeObjectName */
 	int			first_pass;		/* the number to begin with */
+	ObjectType	type;			/* of FACT_NAMED ... */
+	Node	   *written;		/* ... and its name for get_object_address */
 	List	   *changes;		/* Change *, in order of their statements */
 };
 

@@ -201,6 +201,11 @@ cascade(Model *model, Object *object)
 
 		if (now.presence != PRESENT || now.object == object)
 			continue;
+		if (fact->kind == FACT_NAMED)
+		{
+			become_unknown(model, fact, &now);
+			continue;
+		}
 		if (object->kind == FACT_TYPE)
 			cascade_from_type(model, fact, &now, object);
 		if (fact->kind == FACT_COLUMN ||

@@ -240,6 +240,11 @@ model_rename_object(Model *model, Node *node)
 	model_current(model)->repeatable = statement->missing_ok;
 	if (object == NULL)
 		return;
+	if (object->kind == FACT_NAMED)
+	{
+		model_lose_track(model, object);
+		return;
+	}
 	if (object->kind == FACT_FUNCTION)
 		name = model_signature(name, object->arguments, object->any_arguments);
 
@@ -269,6 +274,11 @@ model_set_schema(Model *model, Node *node)
 	model_current(model)->repeatable = statement->missing_ok;
 	if (object == NULL)
 		return;
+	if (object->kind == FACT_NAMED)
+	{
+		model_lose_track(model, object);
+		return;
+	}
 	if (object->kind == FACT_EXTENSION)
 	{
 		/* It is known by its name alone. */
@@ -341,15 +351,4 @@ model_create_extension(Model *model, Node *node)
 						statement->if_not_exists ?
 						CREATE_IF_NOT_EXISTS : CREATE_NEW,
 						model_define(model, node));
-}
-
-/* Aggregates, operators, collations and text search are unknown to the model. */
-void
-model_define_object(Model *model, Node *node)
-{
-	DefineStmt *statement = (DefineStmt *) node;
-
-	model_current(model)->opaque = true;
-	model_current(model)->repeatable = statement->if_not_exists ||
-		statement->replace;
 }

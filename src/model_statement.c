@@ -58,6 +58,11 @@ static const StatementRule statement_rules[] = {
 	{T_TransactionStmt, model_transaction, true, false},
 	{T_SelectStmt, model_select, false, false},
 	{T_InsertStmt, model_insert, false, false},
+	{T_CreatePublicationStmt, model_create_publication, false, false},
+	{T_CreateEventTrigStmt, model_create_event_trigger, false, false},
+	{T_CreateFdwStmt, model_create_wrapper, false, false},
+	{T_CreateForeignServerStmt, model_create_server, false, false},
+	{T_CreateCastStmt, model_create_cast, false, false},
 	{T_CreateStatsStmt, NULL, false, false},
 	{T_AlterStatsStmt, NULL, true, false},
 	{T_VariableShowStmt, NULL, true, false},
@@ -334,6 +339,8 @@ model_named(Model *model, ObjectType type, Node *name, Need need)
 	for (int i = 0; i < lengthof(name_rules); i++)
 		if (name_rules[i].type == type)
 			return named_by_rule(model, &name_rules[i], name, need);
+	if (model_is_named(type))
+		return model_named_object(model, type, name, need);
 	model_current(model)->opaque = true;
 	return NULL;
 }

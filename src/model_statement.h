@@ -94,7 +94,6 @@ extern void model_comment(Model *model, Node *node);
 
 extern void model_create_schema(Model *model, Node *node);
 extern void model_create_extension(Model *model, Node *node);
-extern void model_define_object(Model *model, Node *node);
 
 /* --- model_type.c --- */
 
@@ -122,6 +121,25 @@ extern void model_create_trigger(Model *model, Node *node);
 extern void model_create_policy(Model *model, Node *node);
 extern void model_alter_policy(Model *model, Node *node);
 extern void model_create_rule(Model *model, Node *node);
+
+/* --- model_named.c: what the server finds by its name --- */
+
+extern void model_create_publication(Model *model, Node *node);
+extern void model_create_event_trigger(Model *model, Node *node);
+extern void model_create_wrapper(Model *model, Node *node);
+extern void model_create_server(Model *model, Node *node);
+extern void model_create_cast(Model *model, Node *node);
+extern void model_define_object(Model *model, Node *node);
+
+/* Whether objects of a kind are among them. */
+extern bool model_is_named(ObjectType type);
+
+/* The one that a statement names; NULL where its schema can't be told. */
+extern Object *model_named_object(Model *model, ObjectType type, Node *name,
+								  Need need);
+
+/* The statement gives it another name or schema, which isn't followed. */
+extern void model_lose_track(Model *model, Object *object);
 
 /* --- model_session.c: statements that change how others are read --- */
 
