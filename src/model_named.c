@@ -128,6 +128,8 @@ known_name(Model *model, ObjectType type, Node *name, bool create)
 	const char *text;
 	Fact	   *fact;
 
+	if (kind == NULL)
+		return NULL;
 	name = resolve_name(model, kind, name, create);
 	if (name == NULL)
 		return NULL;
