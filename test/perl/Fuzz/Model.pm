@@ -289,7 +289,7 @@ sub check_case
 			push @results, ask_migrate($wire, $case, $k);
 			last;
 		}
-		if ($k == @{$case->{script}} && (!defined $only || $case->{drifts}))
+		if ($k > 0 && $k == @{$case->{script}} && (!defined $only || $case->{drifts}))
 		{
 			$wire->must('BEGIN') if $case->{committed};
 			push @results, ask_history($wire, $case) if !$case->{drifts};
