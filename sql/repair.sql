@@ -110,6 +110,13 @@ ALTER TABLE a ADD z int;
 SELECT * FROM remigrate.repair('repair_order');
 SELECT migration_name, state FROM remigrate.status('repair_order');
 
+-- Without a claim no script is read: one that the server does not take any
+-- more is in nobody's way.
+BEGIN;
+UPDATE remigrate.script SET content = 'CREATE TABEL' WHERE checksum = (SELECT checksum FROM remigrate.registry WHERE target_schema = 'repair_order' AND migration_name = '1_init');
+SELECT * FROM remigrate.repair('repair_order');
+ROLLBACK;
+
 -- A later statement that can't be followed excuses what it names, and no more:
 -- neither a column by its table's name, nor anything by rows that change.
 CREATE SCHEMA repair_excuse;

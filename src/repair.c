@@ -160,31 +160,34 @@ repair_claim(Repairing *repairing, const HistoryEntry *entry, List *rows)
 }
 
 static bool
-has_claim(List *rows)
+has_claim(List *statuses)
 {
 	ListCell   *cell;
 
-	foreach(cell, rows)
+	foreach(cell, statuses)
 	{
-		if (is_claim(lfirst(cell)))
+		if (((MigrationStatus *) lfirst(cell))->is_claimed)
 			return true;
 	}
 	return false;
 }
 
+/* The whole history is read and looked at only where there is a claim. */
 static void
-repair_claims(Repairing *repairing)
+repair_claims(Repairing *repairing, List *statuses)
 {
 	ListCell   *cell;
 
+	if (!has_claim(statuses))
+		return;
 	foreach(cell, history_read(repairing->schema, is_called_applied, NULL))
 	{
 		const HistoryEntry *entry = lfirst(cell);
-		List	   *rows = journal_rows(repairing->journal,
-										entry->status->name);
 
-		if (has_claim(rows))
-			repair_claim(repairing, entry, rows);
+		if (entry->status->is_claimed)
+			repair_claim(repairing, entry,
+						 journal_rows(repairing->journal,
+									  entry->status->name));
 	}
 }
 
@@ -221,11 +224,11 @@ repair_unfinished(Repairing *repairing, const MigrationStatus *status)
 }
 
 static void
-repair_attempts(Repairing *repairing)
+repair_attempts(Repairing *repairing, List *statuses)
 {
 	ListCell   *cell;
 
-	foreach(cell, status_collect(repairing->schema))
+	foreach(cell, statuses)
 	{
 		const MigrationStatus *status = lfirst(cell);
 
@@ -246,11 +249,13 @@ repair_schema(const char *schema)
 		.journal = journal_open(migration_schema(schema), JOURNAL_WRITE_LOCK),
 		.started_at = GetCurrentTimestamp()
 	};
+	List	   *statuses;
 
 	if (repairing.journal == NULL)
 		return NIL;
-	repair_attempts(&repairing);
-	repair_claims(&repairing);
+	statuses = status_collect(schema);
+	repair_attempts(&repairing, statuses);
+	repair_claims(&repairing, statuses);
 	return repairing.repairs;
 }
 

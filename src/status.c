@@ -39,11 +39,17 @@ add_row(MigrationStatus *status, const JournalRow *row)
 {
 	status->attempts++;
 	status->last = row;
-	if (row->finished && !row->rolled_back &&
-		counts_more(row, status->finished))
-		status->finished = row;
-	if (!row->finished && !row->rolled_back)
+	if (row->rolled_back)
+		return;
+	if (!row->finished)
 		status->failed = row;
+	else
+	{
+		if (counts_more(row, status->finished))
+			status->finished = row;
+		if (!checksum_is_plausible(row->checksum))
+			status->is_claimed = true;
+	}
 }
 
 static bool

@@ -19,6 +19,7 @@ typedef struct MigrationStatus
 	const JournalRow *finished; /* the latest one that is finished and counts,
 								 * of those with a checksum if there are any */
 	const JournalRow *failed;	/* the latest one that is neither, or NULL */
+	bool		is_claimed;		/* a row that is finished has no checksum */
 	int			attempts;		/* journal rows */
 } MigrationStatus;
 
