@@ -172,18 +172,18 @@ SELECT pg_advisory_unlock(72707369);
 
 -- statement_timeout counts for each statement of a script -----------------------------------------------
 
-SET statement_timeout = '800ms';
+SET statement_timeout = '1s';
 CALL remigrate.migrate('naps', 'SELECT pg_sleep(0.3); SELECT pg_sleep(0.3); COMMIT; SELECT pg_sleep(0.3); SELECT pg_sleep(0.3)', 'caller');
-SELECT remigrate.stage_all('{"t1": "SELECT pg_sleep(0.5)", "t2": "SELECT pg_sleep(0.5)", "t3": "SELECT pg_sleep(0.1); SELECT pg_sleep(30)"}', 'caller');
+SELECT remigrate.stage_all('{"t1": "SELECT pg_sleep(0.3); SELECT pg_sleep(0.3)", "t2": "SELECT pg_sleep(0.3); SELECT pg_sleep(0.3)", "t3": "SELECT pg_sleep(0.1); SELECT pg_sleep(30)"}', 'caller');
 CALL remigrate.deploy(target_schema => 'caller');
 SELECT migration_name, state FROM remigrate.status('caller') WHERE migration_name ~ '^t';
 SELECT pg_sleep(30);
-CALL remigrate.migrate('sets its own', 'SET statement_timeout = 0; SELECT pg_sleep(0.9); COMMIT; SELECT pg_sleep(0.9)', 'caller');
+CALL remigrate.migrate('sets its own', 'SET statement_timeout = 0; SELECT pg_sleep(1.1); COMMIT; SELECT pg_sleep(1.1)', 'caller');
 SHOW statement_timeout;
 RESET statement_timeout;
-CALL remigrate.migrate('sets one', 'SET statement_timeout = ''300ms''; SELECT 1; COMMIT; SELECT pg_sleep(30)', 'caller');
-SELECT pg_sleep(0.4) IS NOT NULL AS outlived;
-CALL remigrate.migrate('sets one', 'SET statement_timeout = ''300ms''; SELECT 1; COMMIT; SELECT pg_sleep(0)', 'caller');
+CALL remigrate.migrate('sets one', 'SET statement_timeout = ''1s''; SELECT 1; COMMIT; SELECT pg_sleep(30)', 'caller');
+SELECT pg_sleep(1.1) IS NOT NULL AS outlived;
+CALL remigrate.migrate('sets one', 'SET statement_timeout = ''1s''; SELECT 1; COMMIT; SELECT pg_sleep(0)', 'caller');
 SELECT * FROM changed();
 
 SELECT migration_name, state FROM remigrate.status('caller') WHERE state <> 'applied';

@@ -142,10 +142,10 @@ SELECT transactional, text FROM remigrate.statements('REINDEX (CONCURRENTLY mayb
 
 -- Time and locks -------------------------------------------------------------------
 
-SET statement_timeout = '50ms';
-SELECT remigrate.apply('slow', 'SELECT 1; SELECT pg_sleep(10)', 'errors');
+SET statement_timeout = '1s';
+SELECT remigrate.apply('slow', 'SELECT 1; SELECT pg_sleep(30)', 'errors');
 RESET statement_timeout;
-SELECT remigrate.apply('slow', E'SELECT 1;\nSET statement_timeout = ''50ms'';\nSELECT pg_sleep(10)', 'errors');
+SELECT remigrate.apply('slow', E'SELECT 1;\nSET statement_timeout = ''50ms'';\nSELECT pg_sleep(30)', 'errors');
 
 -- None of these has changed anything.
 SELECT migration_name FROM _prisma_migrations ORDER BY started_at;

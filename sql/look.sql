@@ -708,8 +708,8 @@ ROLLBACK;
 
 -- and one that takes long to read can be cancelled
 BEGIN;
-SET LOCAL statement_timeout = '100 ms';
 SELECT clock_timestamp() AS begun \gset
+SET LOCAL statement_timeout = '100 ms';
 \set VERBOSITY sqlstate
 SELECT verdict FROM remigrate.seam('CREATE TABLE t (); ' || (SELECT string_agg(format('ALTER TABLE t ADD c%s int; ALTER TABLE t DROP c%s', n, n), ';') FROM generate_series(1, 10000) n));
 \set VERBOSITY default

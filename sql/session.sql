@@ -171,14 +171,14 @@ SELECT * FROM left_behind;
 
 -- statement_timeout counts for each statement of a script ------------------------------------
 
-SET statement_timeout = '400ms';
-SELECT remigrate.apply('three naps', 'SELECT pg_sleep(0.2); SELECT pg_sleep(0.2); SELECT pg_sleep(0.2)', 'session');
-SELECT remigrate.apply('a long nap', 'SELECT pg_sleep(0.2); SELECT pg_sleep(30)', 'session');
+SET statement_timeout = '1s';
+SELECT remigrate.apply('four naps', 'SELECT pg_sleep(0.3); SELECT pg_sleep(0.3); SELECT pg_sleep(0.3); SELECT pg_sleep(0.3)', 'session');
+SELECT remigrate.apply('a long nap', 'SELECT pg_sleep(0.1); SELECT pg_sleep(30)', 'session');
 -- What the script sets holds for it, and then the caller's again.
-SELECT remigrate.apply('sets its own', 'SET statement_timeout = 0; SELECT pg_sleep(0.5)', 'session');
+SELECT remigrate.apply('sets its own', 'SET statement_timeout = 0; SELECT pg_sleep(1.1)', 'session');
 SELECT pg_sleep(30);
 RESET statement_timeout;
-SELECT remigrate.apply('sets one', 'SET statement_timeout = ''300ms''; SELECT 1', 'session') AS outcome, pg_sleep(0.4) IS NOT NULL AS outlived;
+SELECT remigrate.apply('sets one', 'SET statement_timeout = ''1s''; SELECT 1', 'session') AS outcome, pg_sleep(1.1) IS NOT NULL AS outlived;
 SET lock_timeout = '50ms';
 SELECT remigrate.apply('lock_timeout is not the caller''s', 'CREATE TABLE lt AS SELECT current_setting(''lock_timeout'') AS lt', 'session');
 SELECT lt FROM session.lt;

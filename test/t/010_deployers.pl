@@ -87,7 +87,7 @@ my $holder = start_psql($node, 'postgres', "SET application_name = 'the holder'"
 wait_until($node, 'postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'remigrate: migration \"n1\", statement 1 of 1: SELECT pg_sleep%'");
 my $waiter = start_psql($node, 'postgres', "CALL remigrate.deploy(migration_lock_wait => '100 ms')");
 ok(!finish_psql($waiter), 'a deployer does not wait for longer than he was told to');
-like($waiter->{err}, qr/ERROR:  55P03: deployment of schema "public" was not run: the migration lock is held by pid \d+, "the holder", active for \d+ s; waited 0\.\d s\n/, '... and names who is in the way');
+like($waiter->{err}, qr/ERROR:  55P03: deployment of schema "public" was not run: the migration lock is held by pid \d+, "the holder", active for \d+ s; waited \d+\.\d s\n/, '... and names who is in the way');
 $waiter = start_psql($node, 'postgres', "SELECT remigrate.apply('n2', 'SELECT 1', migration_lock_wait => '100 ms')");
 ok(!finish_psql($waiter), 'nor does apply');
 like($waiter->{err}, qr/ERROR:  55P03: migration "n2" was not run: the migration lock is held by pid \d+, "the holder", active/, '... who names him, too');

@@ -9,6 +9,7 @@ use IPC::Run qw(kill_kill);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(time);
 
 use Deployment;
 
@@ -41,7 +42,9 @@ sub fresh_database
 }
 
 fresh_database();
+my $started = time;
 $node->safe_psql('d', 'CALL remigrate.deploy()');
+my $duration = time - $started;
 my $undisturbed = fingerprint($node, 'd');
 is($node->safe_psql('d', 'SELECT n FROM counter'), 21222, 'an undisturbed deployment');
 
@@ -54,6 +57,9 @@ my %recorded = (
 	1 => '2|0|t', 2 => '2|3|f', 3 => '3|1|f', 4 => '4|1|f', 5 => '4|2|f',
 	6 => '4|4|f', 7 => '5|4|f', 8 => '6|0|t', 9 => '6|4|f');
 
+# Time enough for any statement that is not kept waiting, on this machine.
+my $time_out = int(1000 * (0.5 + 2 * $duration));
+
 my %disturb = (
 	'cancelled' => {
 		act => sub { $node->safe_psql('d', "SELECT pg_cancel_backend($_[0])") },
@@ -61,7 +67,7 @@ my %disturb = (
 		leaves_record => 1,
 	},
 	'out of time' => {
-		before => "SET statement_timeout = '500ms'",
+		before => "SET statement_timeout = '${time_out}ms'",
 		act => sub { },
 		error => qr/ERROR:  57014: migration "\d" failed at statement \d of \d \(line 1\): canceling statement due to statement timeout/,
 		leaves_record => 1,
