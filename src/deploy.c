@@ -55,16 +55,13 @@ static Migration *
 migration_from_registry(const Deployment *deployment,
 						const RegistryEntry *entry)
 {
-	size_t		length;
-	const char *bytes = registry_script_bytes(entry->checksum, &length);
+	Script	   *script = migration_kept_script(entry);
 
-	if (bytes == NULL)
+	if (script == NULL)
 		elog(ERROR, "the registry lacks the script of migration \"%s\"",
 			 entry->name);
 	return migration_for_script(entry->name, deployment->schema,
-								deployment->schema_oid,
-								script_decode_bytes(migration_subject(entry->name),
-													bytes, length),
+								deployment->schema_oid, script,
 								deployment->policy);
 }
 

@@ -15,14 +15,10 @@
 static Script *
 read_script(const RegistryEntry *entry)
 {
-	size_t		length;
-	const char *bytes = registry_script_bytes(entry->checksum, &length);
-	Script	   *script;
+	Script	   *script = migration_kept_script(entry);
 
-	if (bytes == NULL)
-		return NULL;
-	script = script_decode_bytes(migration_subject(entry->name), bytes, length);
-	script_parse(script);
+	if (script != NULL)
+		script_parse(script);
 	return script;
 }
 

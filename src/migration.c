@@ -166,6 +166,17 @@ migration_script_argument(FunctionCallInfo fcinfo, int argument,
 						 types[argument] == BYTEAOID);
 }
 
+Script *
+migration_kept_script(const RegistryEntry *entry)
+{
+	size_t		length;
+	const char *bytes = registry_script_bytes(entry->checksum, &length);
+
+	if (bytes == NULL)
+		return NULL;
+	return script_decode_bytes(migration_subject(entry->name), bytes, length);
+}
+
 Migration *
 migration_from_call(FunctionCallInfo fcinfo)
 {

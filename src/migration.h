@@ -63,6 +63,13 @@ extern Script *migration_script_argument(FunctionCallInfo fcinfo, int argument,
 										 const char *subject);
 
 /*
+ * The script that the registry keeps for an entry, decoded, in the current
+ * memory context; NULL where it keeps none.  Raises what script_decode_bytes
+ * raises.
+ */
+extern Script *migration_kept_script(const RegistryEntry *entry);
+
+/*
  * A required argument of a call as a string.  Raises 22004 for a null.
  */
 extern char *migration_text_argument(FunctionCallInfo fcinfo, int argument,

@@ -168,15 +168,9 @@ resolve(const Resolution *resolution)
 static Script *
 staged_script(const char *name, const char *schema)
 {
-	RegistryEntry *entry = registry_entry(schema, name);
-	size_t		length;
-	const char *bytes;
+	const RegistryEntry *entry = registry_entry(schema, name);
 
-	if (entry == NULL)
-		return NULL;
-	bytes = registry_script_bytes(entry->checksum, &length);
-	return bytes ? script_decode_bytes(migration_subject(name), bytes, length) :
-		NULL;
+	return entry ? migration_kept_script(entry) : NULL;
 }
 
 static void
