@@ -43,13 +43,6 @@ decision_doubt(const Migration *migration, const JournalFinding *finding)
 	return DOUBT_NONE;
 }
 
-static int
-first_statement(const Migration *migration)
-{
-	return migration->policy.resume_at == RESUME_AT_UNSET ? 0 :
-		migration->policy.resume_at - 1;
-}
-
 static Decision
 run_from(int from)
 {
@@ -193,16 +186,16 @@ decide_by_look(const Migration *migration, JournalDoubt doubt,
 Decision
 decide_before_run(const Migration *migration, JournalDoubt doubt)
 {
-	int			first = first_statement(migration);
+	int			resume_at = migration->policy.resume_at;
 	Decision	decision;
 	Seam	   *seam;
 
-	if (migration->policy.resume_at != RESUME_AT_UNSET)
+	if (resume_at != RESUME_AT_UNSET)
 	{
-		decision = run_from(first);
-		if (first > 0)
+		decision = run_from(resume_at - 1);
+		if (resume_at > 1)
 			decision.logs = psprintf("remigrate: run from statement %d on, by resume_at",
-									 first + 1);
+									 resume_at);
 		return decision;
 	}
 	if (doubt == DOUBT_NONE)
