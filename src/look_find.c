@@ -138,8 +138,8 @@ find_function(const Looking *looking, const ObjectAddress *parent,
 }
 
 /* The pg_class row of a table, or of a composite type. */
-Oid
-look_relation_of(const ObjectAddress *address)
+static Oid
+relation_of(const ObjectAddress *address)
 {
 	return address->classId == TypeRelationId ?
 		get_typ_typrelid(address->objectId) : address->objectId;
@@ -149,7 +149,7 @@ static Oid
 find_column(const Looking *looking, const ObjectAddress *parent,
 			const char *schema, const char *name, const Object *object)
 {
-	Oid			relation = look_relation_of(parent);
+	Oid			relation = relation_of(parent);
 	AttrNumber	number = OidIsValid(relation) ? get_attnum(relation, name) : 0;
 
 	/* No table of a script has a system column of its own. */
@@ -203,7 +203,7 @@ set_address(FactKind kind, Oid found, const ObjectAddress *parent,
 	if (!OidIsValid(found))
 		return false;
 	if (kind == FACT_COLUMN)
-		ObjectAddressSubSet(*address, RelationRelationId, look_relation_of(parent),
+		ObjectAddressSubSet(*address, RelationRelationId, relation_of(parent),
 							(int32) found);
 	else
 		ObjectAddressSet(*address, finders[kind].catalog, found);
@@ -300,7 +300,7 @@ look_relation(const Looking *looking, const Object *object)
 
 	if (object == NULL || !look_find(looking, object, &address))
 		return InvalidOid;
-	return look_relation_of(&address);
+	return relation_of(&address);
 }
 
 static const Finder finders[FIRST_PROPERTY] = {

@@ -56,9 +56,6 @@ extern bool look_find_fact(const Looking *looking, const Fact *fact,
 						   const Definition *definition, const Object *object,
 						   ObjectAddress *address);
 
-/* The pg_class row of a table, or of a composite type. */
-extern Oid	look_relation_of(const ObjectAddress *address);
-
 /* --- look_depend.c --- */
 
 /*

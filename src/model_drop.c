@@ -13,8 +13,8 @@
 #include "model_fact.h"
 
 /* The object of a fact ends, and with it the index of a constraint. */
-void
-object_die(Model *model, Fact *fact, Object *object)
+static void
+end_object(Model *model, Fact *fact, Object *object)
 {
 	State		now = fact_state(fact);
 
@@ -23,7 +23,7 @@ object_die(Model *model, Fact *fact, Object *object)
 	if (object->kind == FACT_TYPE)
 		model->type_changes = lappend_int(model->type_changes, model->statement);
 	if (object->companion != NULL && object->companion->died == NEVER)
-		object_die(model, fact_of_object(model, object->companion), object->companion);
+		end_object(model, fact_of_object(model, object->companion), object->companion);
 }
 
 /* Whether an object belongs to a table, or to one of its columns. */
@@ -61,7 +61,7 @@ drop_dependents(Model *model, Object *table, const Object *column)
 			(fact->kind != FACT_RELATION && fact->kind != FACT_CONSTRAINT))
 			continue;
 		if (depends_on(model, now.definition, table, column))
-			object_die(model, fact, now.object);
+			end_object(model, fact, now.object);
 		else if (fact->kind == FACT_RELATION && column == NULL &&
 				 is_part_of(now.object, table))
 			model_drop(model, now.object, DROP_DATA);
@@ -89,7 +89,7 @@ model_drop_sequence(Model *model, Object *column)
 		else if (now.definition != NULL &&
 				 now.definition->relkind == RELKIND_SEQUENCE &&
 				 depends_on(model, now.definition, column->parent, column))
-			object_die(model, fact, now.object);
+			end_object(model, fact, now.object);
 	}
 }
 
@@ -169,7 +169,7 @@ cascade_from_type(Model *model, Fact *fact, const State *now,
 	if (known.presence != PRESENT || known.definition == NULL)
 		become_unknown(model, fact, now);
 	else if (names_object(known.definition, type))
-		object_die(model, fact, now->object);
+		end_object(model, fact, now->object);
 }
 
 /* Whether what bears a fact's name can depend on a dropped object at all. */
@@ -223,7 +223,7 @@ cascade(Model *model, Object *object)
 		if (fact->kind == FACT_RELATION && now.object->ancestor == object)
 			model_drop(model, now.object, DROP_DATA | DROP_CASCADES);
 		else if (fact->kind == FACT_CONSTRAINT && definition->other == object)
-			object_die(model, fact, now.object);
+			end_object(model, fact, now.object);
 		else if (fact->kind == FACT_CONSTRAINT && definition->other != NULL &&
 				 definition->other == object->parent)
 		{
@@ -233,7 +233,7 @@ cascade(Model *model, Object *object)
 		else if (view && object->kind == FACT_RELATION &&
 				 names_object(definition, object))
 		{
-			object_die(model, fact, now.object);
+			end_object(model, fact, now.object);
 			cascade(model, now.object);
 		}
 		else if (names_object(definition, object) ||
@@ -268,7 +268,7 @@ model_drop(Model *model, Object *object, int flags)
 	if (flags & DROP_DATA)
 		model_current(model)->losses = lappend(model_current(model)->losses,
 											   object);
-	object_die(model, fact, object);
+	end_object(model, fact, object);
 	if (object->kind == FACT_RELATION || object->kind == FACT_COLUMN)
 		model_shed(model, object);
 	if (object->kind == FACT_RELATION)

@@ -52,7 +52,4 @@ extern ObjectName *object_name(int seam, const char *schema, const char *name);
 extern void object_add_name(Object *object, int seam, const char *schema,
 							const char *name);
 
-/* The object that bears a fact's name ends, and nothing else with it. */
-extern void object_die(Model *model, Fact *fact, Object *object);
-
 #endif							/* REMIGRATE_MODEL_FACT_H */

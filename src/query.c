@@ -244,25 +244,6 @@ query_run_once(QueryIdentity identity, const char *sql,
 	return count;
 }
 
-char *
-query_read_text(QueryIdentity identity, const char *sql,
-				QueryParameters *parameters, bool read_only)
-{
-	QueryScope	scope;
-	char	   *text = NULL;
-
-	query_begin(&scope, identity);
-	if (query_run(sql, parameters, read_only) > 0)
-	{
-		MemoryContext old_context = MemoryContextSwitchTo(scope.caller_context);
-
-		text = query_text(0, 1);
-		MemoryContextSwitchTo(old_context);
-	}
-	query_end(&scope);
-	return text;
-}
-
 static ParamListInfo
 parameter_list(const QueryParameters *parameters)
 {

@@ -76,13 +76,6 @@ extern uint64 query_run_once(QueryIdentity identity, const char *sql,
 							 QueryParameters *parameters, bool read_only);
 
 /*
- * The same for a statement that gives one text: the first column of its first
- * row, in the current memory context, or NULL where it gives no row or null.
- */
-extern char *query_read_text(QueryIdentity identity, const char *sql,
-							 QueryParameters *parameters, bool read_only);
-
-/*
  * Runs one INSERT, UPDATE or DELETE of a table that is named in it and that
  * somebody else may rename, as the caller, and returns how many rows it has
  * written.  Raises 55000 where that name has come to stand for another

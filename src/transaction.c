@@ -108,8 +108,8 @@ try_to_abort(bool last)
 	return done;
 }
 
-void
-transaction_rollback(MemoryContext context)
+static void
+roll_back(MemoryContext context)
 {
 	/*
 	 * To abort may take more memory than there is, but it gives back some at
@@ -126,7 +126,7 @@ transaction_catch(MemoryContext context)
 {
 	ErrorData  *error = failure_catch(context);
 
-	transaction_rollback(context);
+	roll_back(context);
 	return error;
 }
 

@@ -35,13 +35,9 @@ extern MemoryContext transaction_outliving_context(void);
 extern void transaction_commit(void);
 
 /*
- * In PG_CATCH, after the error was taken out of the error state: rolls back,
- * with every subtransaction that is open, and starts a new transaction, in
- * "context".
+ * In PG_CATCH: failure_catch, and rolls back, with every subtransaction that is
+ * open, and starts a new transaction, in "context".
  */
-extern void transaction_rollback(MemoryContext context);
-
-/* In PG_CATCH: failure_catch and transaction_rollback. */
 extern ErrorData *transaction_catch(MemoryContext context);
 
 /*
