@@ -20,6 +20,7 @@
 #include "failure.h"
 #include "history.h"
 #include "query.h"
+#include "statement.h"
 #include "seam.h"
 
 /* The longest list of statements that a primary message carries. */
@@ -126,7 +127,7 @@ refuse_overtaken(const Migration *migration, const Seam *seam, int from)
 			(errcode(ERRCODE_REMIGRATE_UNDECIDABLE),
 			 errmsg("%s was not run: the journal calls it applied, but without a checksum; part of it is missing, but statement %d (%s) would now undo what %s has done since",
 					script->subject, overtaken.statement->number,
-					script_command_name(overtaken.statement),
+					statement_command_name(overtaken.statement),
 					overtaken.by->subject),
 			 errdetail("%s", seam_report(script, seam)),
 			 errhint("Do by hand what is still missing of it, then accept the claim with remigrate.resolve(name, 'edited', script); or call again with resume_at => the number of the first statement that is to be run."),

@@ -17,6 +17,7 @@
 
 #include "compat.h"
 #include "migration.h"
+#include "statement.h"
 
 PG_FUNCTION_INFO_V1(remigrate_checksum);
 PG_FUNCTION_INFO_V1(remigrate_statements);
@@ -69,7 +70,7 @@ remigrate_statements(PG_FUNCTION_ARGS)
 
 		values[0] = Int32GetDatum(statement->number);
 		values[1] = Int32GetDatum(statement->line);
-		values[2] = CStringGetTextDatum(script_command_name(statement));
+		values[2] = CStringGetTextDatum(statement_command_name(statement));
 		values[3] = BoolGetDatum(statement->kind != STATEMENT_OUTSIDE);
 		values[4] = PointerGetDatum(cstring_to_text_with_len(script->text + statement->start,
 															 statement->length));

@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/tuplestore.h"
+#include "statement.h"
 
 #include "migration.h"
 #include "seam.h"
@@ -58,7 +59,7 @@ remigrate_look(PG_FUNCTION_ARGS)
 
 		values[0] = Int32GetDatum(statement->number);
 		values[1] = Int32GetDatum(statement->line);
-		values[2] = CStringGetTextDatum(script_command_name(statement));
+		values[2] = CStringGetTextDatum(statement_command_name(statement));
 		values[3] = CStringGetTextDatum(seam_state_name(evidence->state));
 		nulls[4] = evidence->expected == NULL;
 		values[4] = nulls[4] ? (Datum) 0 : CStringGetTextDatum(evidence->expected);

@@ -26,6 +26,7 @@
 #include "lock.h"
 #include "migrate.h"
 #include "outside.h"
+#include "statement.h"
 #include "registry.h"
 #include "run.h"
 #include "transaction.h"
@@ -53,7 +54,7 @@ refuse_unknown_statement(const Migration *migration,
 			 errmsg("%s was not run: an earlier attempt was interrupted at statement %d of %d (line %d), %s, and nothing shows whether it happened",
 					migration->script->subject, statement->number,
 					migration->script->statement_count, statement->line,
-					script_command_name(statement)),
+					statement_command_name(statement)),
 			 errhint("Find out, then call again with resume_at => %d if it happened, or resume_at => %d if it did not.",
 					 statement->number + 1, statement->number),
 			 errhidestmt(true)));

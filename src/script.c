@@ -14,8 +14,6 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "parser/parser.h"
-#include "tcop/cmdtag.h"
-#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -141,8 +139,9 @@ script_decode(const char *subject, Datum value, bool is_bytea)
 	return script_decode_bytes(subject, bytes, length);
 }
 
-int
-script_line_at(const Script *script, int offset)
+/* The line, counted from 1, that holds a byte offset of the text. */
+static int
+line_at(const Script *script, int offset)
 {
 	return count_newlines(script->text, Min(offset, script->length)) + 1;
 }
@@ -187,7 +186,7 @@ script_move_error_position(const Script *script)
 	internalerrposition(pg_mbstrlen_with_len(script->text + from,
 											 offset - from) + 1);
 	internalerrquery(pnstrdup(script->text + from, to - from));
-	return script_line_at(script, offset);
+	return line_at(script, offset);
 }
 
 /* What the error context callback of parse_text needs and finds out. */
@@ -292,12 +291,6 @@ char *
 script_statement_text(const Script *script, const ScriptStatement *statement)
 {
 	return pnstrdup(script->text + statement->start, statement->length);
-}
-
-const char *
-script_command_name(const ScriptStatement *statement)
-{
-	return GetCommandTagName(CreateCommandTag((Node *) statement->raw));
 }
 
 void

@@ -76,12 +76,6 @@ extern void script_parse(Script *script);
 extern char *script_statement_text(const Script *script,
 								   const ScriptStatement *statement);
 
-/* The name of a statement's command, such as "CREATE TABLE"; static. */
-extern const char *script_command_name(const ScriptStatement *statement);
-
-/* The line, counted from 1, that holds a byte offset of the script's text. */
-extern int	script_line_at(const Script *script, int offset);
-
 /*
  * For an error context callback: where the error being raised points into the
  * script's text, moves its cursor from the caller's query into the statement

@@ -18,6 +18,7 @@
 #include "model.h"
 #include "seam.h"
 #include "seam_evidence.h"
+#include "statement.h"
 
 /* --- which seams are consistent --- */
 
@@ -256,7 +257,7 @@ decide_resume(Seam *seam, const Model *model, int from)
 		seam->verdict = SEAM_UNDECIDABLE;
 		seam->reason = psprintf("the schema does not show whether statement %d (%s) has run%s",
 								i + 1,
-								script_command_name(model->statements[i + 1].statement),
+								statement_command_name(model->statements[i + 1].statement),
 								evidence->repeatable ?
 								", and it would drop what is there" : "");
 		return;

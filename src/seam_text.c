@@ -11,6 +11,7 @@
 #include "utils/json.h"
 
 #include "seam.h"
+#include "statement.h"
 
 /* A DETAIL longer than this helps nobody. */
 #define REPORT_LINES 40
@@ -80,7 +81,7 @@ append_statement(StringInfo report, const Script *script, const Seam *seam,
 	const SeamEvidence *evidence = &seam->evidence[i];
 
 	appendStringInfo(report, "%d (line %d) %s: %s", statement->number,
-					 statement->line, script_command_name(statement),
+					 statement->line, statement_command_name(statement),
 					 seam_state_name(evidence->state));
 	if ((evidence->state == STATEMENT_DIFFERS ||
 		 evidence->state == STATEMENT_INVALID) && evidence->expected != NULL)
@@ -147,7 +148,7 @@ seam_evidence_json(const Script *script, const Seam *seam)
 
 		appendStringInfo(&json, "%s{\"statement\": %d, \"line\": %d",
 						 i == 0 ? "" : ", ", statement->number, statement->line);
-		append_member(&json, "command", script_command_name(statement));
+		append_member(&json, "command", statement_command_name(statement));
 		append_member(&json, "state", seam_state_name(evidence->state));
 		append_member(&json, "expected", evidence->expected);
 		append_member(&json, "found", evidence->found);

@@ -14,10 +14,18 @@
 
 #include "commands/defrem.h"
 #include "nodes/parsenodes.h"
+#include "tcop/cmdtag.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
 
 #include "compat.h"
 #include "statement.h"
+
+const char *
+statement_command_name(const ScriptStatement *statement)
+{
+	return GetCommandTagName(CreateCommandTag((Node *) statement->raw));
+}
 
 /*
  * The value that a list of DefElem gives an option, the last one counting, or
@@ -447,7 +455,7 @@ statement_check_transactional(const Script *script)
 		if (statement->kind != STATEMENT_OUTSIDE)
 			continue;
 		refusal.reason = psprintf("%s%s cannot run in remigrate.apply",
-								  script_command_name(statement),
+								  statement_command_name(statement),
 								  is_concurrent(statement->raw->stmt) ?
 								  " CONCURRENTLY" : "");
 		refusal.hint = "Use CALL remigrate.migrate(name, script), which runs it in the way it needs; indexes can also be built without CONCURRENTLY by apply(..., concurrently => 'inline').";

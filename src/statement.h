@@ -10,6 +10,9 @@
 
 #include "script.h"
 
+/* The name of a statement's command, such as "CREATE TABLE"; static. */
+extern const char *statement_command_name(const ScriptStatement *statement);
+
 /* How a raw parse tree stands to transactions. */
 extern StatementKind statement_kind(const Node *parse_tree);
 
