@@ -19,9 +19,8 @@
 #include "event.h"
 #include "failure.h"
 #include "history.h"
-#include "query.h"
-#include "statement.h"
 #include "seam.h"
+#include "statement.h"
 
 /* The longest list of statements that a primary message carries. */
 #define MESSAGE_LIST_BYTES 600

@@ -11,7 +11,6 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
-#include "compat.h"
 #include "event.h"
 #include "query.h"
 

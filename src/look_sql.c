@@ -8,16 +8,13 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
 #include "utils/tuplestore.h"
-#include "statement.h"
 
 #include "migration.h"
 #include "seam.h"
+#include "statement.h"
 
 PG_FUNCTION_INFO_V1(remigrate_look);
 PG_FUNCTION_INFO_V1(remigrate_seam);

@@ -11,8 +11,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
@@ -26,9 +24,9 @@
 #include "lock.h"
 #include "migrate.h"
 #include "outside.h"
-#include "statement.h"
 #include "registry.h"
 #include "run.h"
+#include "statement.h"
 #include "transaction.h"
 
 /* How long the record of a failure may wait for the journal's lock. */

@@ -14,7 +14,6 @@
 
 #include "commands/defrem.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 
 #include "model.h"
 #include "model_fact.h"

@@ -7,9 +7,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_class.h"
 #include "commands/defrem.h"
-#include "nodes/makefuncs.h"
 
 #include "compat.h"
 #include "model.h"

@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
-#include "nodes/makefuncs.h"
 #include "parser/parse_target.h"
 
 #include "model.h"

@@ -10,7 +10,6 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
-#include "nodes/makefuncs.h"
 #include "parser/parse_type.h"
 
 #include "model_fact.h"

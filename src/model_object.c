@@ -9,7 +9,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
-#include "nodes/makefuncs.h"
 
 #include "model.h"
 #include "model_fact.h"

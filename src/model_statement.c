@@ -9,7 +9,6 @@
 
 #include "nodes/makefuncs.h"
 #include "parser/parse_type.h"
-#include "utils/builtins.h"
 
 #include "compat.h"
 #include "model.h"

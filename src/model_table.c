@@ -8,10 +8,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
-#include "nodes/makefuncs.h"
 #include "parser/parse_target.h"
 #include "parser/parser.h"
-#include "utils/builtins.h"
 
 #include "compat.h"
 #include "model.h"

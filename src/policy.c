@@ -19,7 +19,6 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
-#include "compat.h"
 #include "policy.h"
 
 static int	setting_lock_timeout = 5000;

@@ -18,7 +18,6 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "compat.h"
 #include "context.h"
 #include "event.h"
 #include "history.h"

@@ -19,7 +19,6 @@
 #include "bundle.h"
 #include "context.h"
 #include "errors.h"
-#include "failure.h"
 #include "migration.h"
 #include "registry.h"
 

@@ -15,7 +15,6 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "compat.h"
 #include "migration.h"
 #include "status.h"
 
