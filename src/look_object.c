@@ -31,23 +31,7 @@
 #include "utils/syscache.h"
 
 #include "look_kind.h"
-
-/* --- options --- */
-
-/* Of the last option of a name, or NULL. */
-static DefElem *
-find_option(const List *options, const char *name)
-{
-	DefElem    *found = NULL;
-	ListCell   *cell;
-
-	foreach(cell, options)
-	{
-		if (strcmp(lfirst_node(DefElem, cell)->defname, name) == 0)
-			found = lfirst(cell);
-	}
-	return found;
-}
+#include "statement.h"
 
 /* --- extensions --- */
 
@@ -82,19 +66,14 @@ look_extension(Looking *looking)
 {
 	CreateExtensionStmt *statement = castNode(CreateExtensionStmt,
 											  looking->definition->node);
-	ListCell   *cell;
+	DefElem    *option = statement_option(statement->options, "new_version");
+	char	   *version;
 
-	foreach(cell, statement->options)
-	{
-		DefElem    *option = lfirst_node(DefElem, cell);
-		char	   *version;
-
-		if (strcmp(option->defname, "new_version") != 0)
-			continue;
-		version = extension_version(looking->address.objectId);
-		if (version == NULL || strcmp(version, defGetString(option)) != 0)
-			look_differs(looking, "version %s", version);
-	}
+	if (option == NULL)
+		return;
+	version = extension_version(looking->address.objectId);
+	if (version == NULL || strcmp(version, defGetString(option)) != 0)
+		look_differs(looking, "version %s", version);
 }
 
 /* --- types --- */
@@ -297,11 +276,11 @@ compare_defaults(Looking *looking, Form_pg_sequence form)
 {
 	const List *options = (const List *) looking->definition->node;
 
-	if (find_option(options, "increment") == NULL && form->seqincrement != 1)
+	if (statement_option(options, "increment") == NULL && form->seqincrement != 1)
 		look_differs(looking, "another value of \"increment\"");
-	else if (find_option(options, "cache") == NULL && form->seqcache != 1)
+	else if (statement_option(options, "cache") == NULL && form->seqcache != 1)
 		look_differs(looking, "another value of \"cache\"");
-	else if (find_option(options, "cycle") == NULL && form->seqcycle)
+	else if (statement_option(options, "cycle") == NULL && form->seqcycle)
 		look_differs(looking, "another value of \"cycle\"");
 }
 
@@ -411,7 +390,7 @@ look_comment(Looking *looking)
 static bool
 scripted_flag(const ViewStmt *statement, const char *name)
 {
-	DefElem    *option = find_option(statement->options, name);
+	DefElem    *option = statement_option(statement->options, name);
 
 	return option != NULL && defGetBoolean(option);
 }
@@ -419,7 +398,7 @@ scripted_flag(const ViewStmt *statement, const char *name)
 static ViewCheckOption
 scripted_check_option(const ViewStmt *statement)
 {
-	DefElem    *option = find_option(statement->options, "check_option");
+	DefElem    *option = statement_option(statement->options, "check_option");
 
 	if (option == NULL)
 		return statement->withCheckOption;

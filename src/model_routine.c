@@ -11,23 +11,9 @@
 
 #include "model.h"
 #include "model_statement.h"
+#include "statement.h"
 
 /* --- sequences --- */
-
-static DefElem *
-find_option(List *options, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, options)
-	{
-		DefElem    *option = lfirst_node(DefElem, cell);
-
-		if (strcmp(option->defname, name) == 0)
-			return option;
-	}
-	return NULL;
-}
 
 /* The options of CREATE SEQUENCE with those of ALTER SEQUENCE over them. */
 static List *
@@ -40,7 +26,7 @@ merge_options(List *known, List *changed)
 	{
 		DefElem    *option = lfirst_node(DefElem, cell);
 
-		if (find_option(changed, option->defname) == NULL)
+		if (statement_option(changed, option->defname) == NULL)
 			merged = lappend(merged, option);
 	}
 	return merged;
@@ -53,7 +39,7 @@ merge_options(List *known, List *changed)
 static bool
 read_owner(Model *model, List *options, Definition *definition)
 {
-	DefElem    *option = find_option(options, "owned_by");
+	DefElem    *option = statement_option(options, "owned_by");
 	List	   *names = option == NULL ? NIL : (List *) option->arg;
 
 	if (names == NIL)
@@ -111,7 +97,7 @@ model_alter_sequence(Model *model, Node *node)
 	List	   *options = statement->options;
 
 	/* RESTART sets a value, and the catalog doesn't tell when. */
-	if (find_option(options, "restart") != NULL)
+	if (statement_option(options, "restart") != NULL)
 		model_current(model)->opaque = true;
 	else
 		model_current(model)->repeatable = true;

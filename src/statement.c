@@ -27,29 +27,35 @@ statement_command_name(const ScriptStatement *statement)
 	return GetCommandTagName(CreateCommandTag((Node *) statement->raw));
 }
 
-/*
- * The value that a list of DefElem gives an option, the last one counting, or
- * "otherwise".  One that is no boolean is an error of the statement's own,
- * when it runs.
- */
-static bool
-boolean_option(List *options, const char *name, bool otherwise)
+DefElem *
+statement_option(const List *options, const char *name)
 {
-	bool		value = otherwise;
+	DefElem    *found = NULL;
 	ListCell   *cell;
 
 	foreach(cell, options)
 	{
-		DefElem    *option = lfirst_node(DefElem, cell);
-
-		if (strcmp(option->defname, name) != 0)
-			continue;
-		if (option->arg == NULL)
-			value = true;
-		else if (!parse_bool(defGetString(option), &value))
-			value = otherwise;
+		if (strcmp(lfirst_node(DefElem, cell)->defname, name) == 0)
+			found = lfirst(cell);
 	}
-	return value;
+	return found;
+}
+
+/*
+ * The value that a list of DefElem gives an option, or "otherwise".  One that
+ * is no boolean is an error of the statement's own, when it runs.
+ */
+static bool
+boolean_option(const List *options, const char *name, bool otherwise)
+{
+	DefElem    *option = statement_option(options, name);
+	bool		value;
+
+	if (option == NULL)
+		return otherwise;
+	if (option->arg == NULL)
+		return true;
+	return parse_bool(defGetString(option), &value) ? value : otherwise;
 }
 
 static bool
@@ -74,19 +80,6 @@ reindexes_many(const ReindexStmt *statement)
 	return statement->kind == REINDEX_OBJECT_SCHEMA ||
 		statement->kind == REINDEX_OBJECT_SYSTEM ||
 		statement->kind == REINDEX_OBJECT_DATABASE;
-}
-
-static bool
-is_set_tablespace(List *options)
-{
-	ListCell   *cell;
-
-	foreach(cell, options)
-	{
-		if (strcmp(lfirst_node(DefElem, cell)->defname, "tablespace") == 0)
-			return true;
-	}
-	return false;
 }
 
 static bool
@@ -129,7 +122,8 @@ runs_outside(const Node *parse_tree)
 		case T_ClusterStmt:
 			return ((const ClusterStmt *) parse_tree)->relation == NULL;
 		case T_AlterDatabaseStmt:
-			return is_set_tablespace(((const AlterDatabaseStmt *) parse_tree)->options);
+			return statement_option(((const AlterDatabaseStmt *) parse_tree)->options,
+									"tablespace") != NULL;
 		case T_CreateSubscriptionStmt:
 			return subscription_needs_outside((const CreateSubscriptionStmt *) parse_tree);
 		case T_CreatedbStmt:

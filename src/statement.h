@@ -36,6 +36,9 @@ extern void statement_check_transactional(const Script *script);
  */
 extern void statement_inline_concurrently(Script *script);
 
+/* The last option of a name in a list of DefElem, which counts, or NULL. */
+extern DefElem *statement_option(const List *options, const char *name);
+
 /*
  * The constant that an expression is, NULL included, with or without casts
  * around it; a null pointer for any other expression.
