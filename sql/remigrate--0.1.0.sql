@@ -203,7 +203,7 @@ AS 'MODULE_PATHNAME', 'remigrate_unstage';
 COMMENT ON FUNCTION remigrate.unstage(text, text) IS
 'Forgets a staged migration that is pending or held.
 name: the migration''s name. target_schema: the schema of the journal.
-Returns whether there was one. Raises 55000 for a migration that is applied or running.';
+Returns whether there was one. Raises 55000 for a migration that is applied, running or half done.';
 
 CREATE FUNCTION remigrate.require(names text[] DEFAULT NULL,
 	target_schema text DEFAULT 'public')
