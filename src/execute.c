@@ -22,7 +22,6 @@
 #include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -32,15 +31,14 @@
 #include "compat.h"
 #include "execute.h"
 #include "failure.h"
+#include "session.h"
 #include "statement.h"
 #include "transaction.h"
 
 static void
 set_for_script(const char *name, const char *value, bool for_session)
 {
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 for_session ? GUC_ACTION_SET : GUC_ACTION_SAVE,
-							 true, 0, false);
+	session_set(name, value, for_session ? GUC_ACTION_SET : GUC_ACTION_SAVE);
 }
 
 void

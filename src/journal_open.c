@@ -24,7 +24,6 @@
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -34,6 +33,7 @@
 #include "compat.h"
 #include "journal.h"
 #include "query.h"
+#include "session.h"
 
 typedef struct JournalColumn
 {
@@ -308,11 +308,10 @@ create_journal(Oid schema)
 	QueryScope	scope;
 
 	query_begin(&scope, QUERY_AS_CALLER);
-	(void) set_config_option("search_path",
-							 psprintf("%s, pg_temp",
-									  quote_identifier(get_namespace_name(schema))),
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
+	session_set("search_path",
+				psprintf("%s, pg_temp",
+						 quote_identifier(get_namespace_name(schema))),
+				GUC_ACTION_SAVE);
 	query_run(psprintf(create_query, journal_name(schema)), &parameters, false);
 	query_end(&scope);
 }

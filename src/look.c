@@ -25,6 +25,7 @@
 
 #include "look.h"
 #include "look_kind.h"
+#include "session.h"
 #include "transaction.h"
 
 typedef struct LookRule
@@ -344,8 +345,7 @@ enter_path(List *schemas)
 	foreach(cell, schemas)
 		appendStringInfo(&path, "%s, ", quote_identifier(lfirst(cell)));
 	appendStringInfoString(&path, "pg_temp");
-	(void) set_config_option("search_path", path.data, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	session_set("search_path", path.data, GUC_ACTION_SAVE);
 	return guc_level;
 }
 

@@ -26,6 +26,7 @@
 #include "outside.h"
 #include "registry.h"
 #include "run.h"
+#include "session.h"
 #include "statement.h"
 #include "transaction.h"
 
@@ -321,9 +322,7 @@ record_failure(MigrationRun *run, const ErrorData *error)
 	transaction_make_writable();
 	left = look_at_failed(run);
 	session_restore(run->session);
-	(void) set_config_option("lock_timeout", RECORD_LOCK_TIMEOUT,
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
-							 true, 0, false);
+	session_set("lock_timeout", RECORD_LOCK_TIMEOUT, GUC_ACTION_LOCAL);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	journal = journal_open_or_create(migration->schema_oid);
 	if (run->journal_id != NULL &&

@@ -21,6 +21,7 @@
 #include "migration.h"
 #include "registry.h"
 #include "scan.h"
+#include "session.h"
 #include "statement.h"
 
 const char *
@@ -208,9 +209,7 @@ differs_in_comments_alone(Script *script, const char *checksum)
 	/* What the parser takes has no token that the scanner stumbles over. */
 	script_parse(script);
 	guc_level = NewGUCNestLevel();
-	(void) set_config_option("standard_conforming_strings", "on",
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	session_set("standard_conforming_strings", "on", GUC_ACTION_SAVE);
 	same = scan_same_tokens(known, script->text);
 	AtEOXact_GUC(false, guc_level);
 	pfree(known);

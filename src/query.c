@@ -30,6 +30,7 @@
 
 #include "compat.h"
 #include "query.h"
+#include "session.h"
 
 static Oid
 owner_of_registry(void)
@@ -63,9 +64,7 @@ query_begin(QueryScope *scope, QueryIdentity identity)
 							   SECURITY_LOCAL_USERID_CHANGE |
 							   SECURITY_RESTRICTED_OPERATION);
 	scope->guc_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp",
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	session_set("search_path", "pg_catalog, pg_temp", GUC_ACTION_SAVE);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");

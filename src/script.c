@@ -21,6 +21,7 @@
 #include "failure.h"
 #include "scan.h"
 #include "script.h"
+#include "session.h"
 #include "statement.h"
 
 /* How much of a script an error shows on each side of its cursor. */
@@ -265,9 +266,7 @@ script_parse(Script *script)
 	old_context = MemoryContextSwitchTo(GetMemoryChunkContext(script));
 	guc_level = NewGUCNestLevel();
 	/* On an error, the caller's (sub)transaction ends this nest level. */
-	(void) set_config_option("standard_conforming_strings", "on",
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	session_set("standard_conforming_strings", "on", GUC_ACTION_SAVE);
 	raw_statements = parse_text(script);
 	script->statement_count = list_length(raw_statements);
 	script->statements = palloc0_array(ScriptStatement,

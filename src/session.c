@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * session.c
- *	  The caller's settings, kept over a procedure's commits.
+ *	  Settings: made by us, or the caller's, kept over a procedure's commits.
  *
  * In a function a GUC nest level undoes what a script has set.  A commit ends
  * all nest levels and makes every plain SET stick, so here the values are
@@ -30,6 +30,13 @@ struct SessionSettings
 	int			count;
 	SavedSetting *settings;		/* those that were SET, sorted by name */
 };
+
+void
+session_set(const char *name, const char *value, GucAction action)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, action,
+							 true, 0, false);
+}
 
 /* Part of the transaction, or put back in an order of their own. */
 static const char *const set_apart[] = {

@@ -1,12 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * session.h
- *	  The caller's settings, kept over a procedure's commits.
+ *	  Settings: made by us, or the caller's, kept over a procedure's commits.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef REMIGRATE_SESSION_H
 #define REMIGRATE_SESSION_H
+
+#include "utils/guc.h"
+
+/*
+ * Sets a setting as the caller's SET would: for the session (GUC_ACTION_SET),
+ * up to the end of the transaction (_LOCAL) or of the GUC nest level (_SAVE).
+ * Raises what SET raises.
+ */
+extern void session_set(const char *name, const char *value,
+						GucAction action);
 
 typedef struct SessionSettings SessionSettings;
 

@@ -12,12 +12,12 @@
 #include "executor/spi.h"
 #include "nodes/parsenodes.h"
 #include "tcop/pquery.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
 
 #include "failure.h"
+#include "session.h"
 #include "transaction.h"
 
 /* How often an abort is tried for lack of memory. */
@@ -160,10 +160,6 @@ transaction_pop_snapshot(void)
 void
 transaction_make_writable(void)
 {
-	(void) set_config_option("transaction_isolation", "read committed",
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
-							 true, 0, false);
-	(void) set_config_option("transaction_read_only", "off",
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
-							 true, 0, false);
+	session_set("transaction_isolation", "read committed", GUC_ACTION_LOCAL);
+	session_set("transaction_read_only", "off", GUC_ACTION_LOCAL);
 }
