@@ -319,6 +319,15 @@ typedef struct Refusal
 static const char *const keep_session_hint =
 "The session belongs to the caller; take the statement out of the script, or name the one thing that it is to end.";
 
+/* Fills in a refusal; always true. */
+static bool
+refused(Refusal *refusal, const char *reason, const char *hint)
+{
+	refusal->reason = reason;
+	refusal->hint = hint;
+	return true;
+}
+
 static bool
 refuse_transaction(const TransactionStmt *statement, Refusal *refusal)
 {
@@ -328,86 +337,88 @@ refuse_transaction(const TransactionStmt *statement, Refusal *refusal)
 		case TRANS_STMT_START:
 			return false;
 		case TRANS_STMT_COMMIT:
-			if (!statement->chain)
-				return false;
-			refusal->reason = "COMMIT AND CHAIN is not possible in a migration";
-			refusal->hint = "Write COMMIT and then BEGIN.";
-			return true;
+			return statement->chain &&
+				refused(refusal,
+						"COMMIT AND CHAIN is not possible in a migration",
+						"Write COMMIT and then BEGIN.");
 		case TRANS_STMT_PREPARE:
 		case TRANS_STMT_COMMIT_PREPARED:
 		case TRANS_STMT_ROLLBACK_PREPARED:
-			refusal->reason = "prepared transactions are not possible in a migration";
-			refusal->hint = "Take the statement out of the script.";
-			return true;
+			return refused(refusal,
+						   "prepared transactions are not possible in a migration",
+						   "Take the statement out of the script.");
 		default:
-			refusal->reason = "ROLLBACK and savepoints are not possible in a migration";
-			refusal->hint = "A migration either runs whole or fails; take the statement out of the script.";
-			return true;
+			return refused(refusal,
+						   "ROLLBACK and savepoints are not possible in a migration",
+						   "A migration either runs whole or fails; take the statement out of the script.");
+	}
+}
+
+static bool
+refuse_copy(const CopyStmt *statement, Refusal *refusal)
+{
+	return statement->filename == NULL &&
+		refused(refusal, statement->is_from ?
+				"COPY FROM STDIN is not possible in a migration" :
+				"COPY TO STDOUT is not possible in a migration",
+				"Use INSERT; pg_dump --inserts writes a dump that way.");
+}
+
+static bool
+refuse_set(const VariableSetStmt *statement, Refusal *refusal)
+{
+	if (is_set_snapshot((const Node *) statement))
+		return refused(refusal,
+					   "SET TRANSACTION SNAPSHOT is not possible in a migration",
+					   "A migration works on what is there when it runs; take the statement out of the script.");
+	return sets_boolean(statement, "standard_conforming_strings", false) &&
+		refused(refusal,
+				"standard_conforming_strings cannot be turned off in a migration",
+				"The script was parsed with it on; write E'...' where a backslash is meant to escape.");
+}
+
+/* What would take along more of the session than the script has made. */
+static bool
+refuse_all_of_session(const Node *parse_tree, Refusal *refusal)
+{
+	switch (nodeTag(parse_tree))
+	{
+		case T_DiscardStmt:
+			return refused(refusal, "DISCARD is not possible in a migration",
+						   keep_session_hint);
+		case T_DeallocateStmt:
+			return ((const DeallocateStmt *) parse_tree)->name == NULL &&
+				refused(refusal,
+						"DEALLOCATE ALL is not possible in a migration",
+						keep_session_hint);
+		case T_ClosePortalStmt:
+			return ((const ClosePortalStmt *) parse_tree)->portalname == NULL &&
+				refused(refusal, "CLOSE ALL is not possible in a migration",
+						keep_session_hint);
+		case T_UnlistenStmt:
+			return ((const UnlistenStmt *) parse_tree)->conditionname == NULL &&
+				refused(refusal, "UNLISTEN * is not possible in a migration",
+						keep_session_hint);
+		default:
+			return false;
 	}
 }
 
 static bool
 refuse_statement(const Node *parse_tree, Refusal *refusal)
 {
-	switch (nodeTag(parse_tree))
-	{
-		case T_TransactionStmt:
-			if (refuse_transaction((const TransactionStmt *) parse_tree, refusal))
-				return true;
-			break;
-		case T_CopyStmt:
-			if (((const CopyStmt *) parse_tree)->filename != NULL)
-				return false;
-			refusal->reason = ((const CopyStmt *) parse_tree)->is_from ?
-				"COPY FROM STDIN is not possible in a migration" :
-				"COPY TO STDOUT is not possible in a migration";
-			refusal->hint = "Use INSERT; pg_dump --inserts writes a dump that way.";
-			return true;
-		case T_DiscardStmt:
-			refusal->reason = "DISCARD is not possible in a migration";
-			refusal->hint = keep_session_hint;
-			return true;
-		case T_DeallocateStmt:
-			if (((const DeallocateStmt *) parse_tree)->name != NULL)
-				return false;
-			refusal->reason = "DEALLOCATE ALL is not possible in a migration";
-			refusal->hint = keep_session_hint;
-			return true;
-		case T_ClosePortalStmt:
-			if (((const ClosePortalStmt *) parse_tree)->portalname != NULL)
-				return false;
-			refusal->reason = "CLOSE ALL is not possible in a migration";
-			refusal->hint = keep_session_hint;
-			return true;
-		case T_UnlistenStmt:
-			if (((const UnlistenStmt *) parse_tree)->conditionname != NULL)
-				return false;
-			refusal->reason = "UNLISTEN * is not possible in a migration";
-			refusal->hint = keep_session_hint;
-			return true;
-		case T_VariableSetStmt:
-			if (is_set_snapshot(parse_tree))
-			{
-				refusal->reason = "SET TRANSACTION SNAPSHOT is not possible in a migration";
-				refusal->hint = "A migration works on what is there when it runs; take the statement out of the script.";
-				return true;
-			}
-			if (!sets_boolean((const VariableSetStmt *) parse_tree,
-							  "standard_conforming_strings", false))
-				break;
-			refusal->reason = "standard_conforming_strings cannot be turned off in a migration";
-			refusal->hint = "The script was parsed with it on; write E'...' where a backslash is meant to escape.";
-			return true;
-		default:
-			return false;
-	}
-	if (asks_for_read_only(parse_tree))
-	{
-		refusal->reason = "a migration cannot be read-only";
-		refusal->hint = "Its journal row is written in the same transaction; take READ ONLY out of the script.";
+	if (IsA(parse_tree, TransactionStmt) &&
+		refuse_transaction((const TransactionStmt *) parse_tree, refusal))
 		return true;
-	}
-	return false;
+	if (IsA(parse_tree, VariableSetStmt) &&
+		refuse_set((const VariableSetStmt *) parse_tree, refusal))
+		return true;
+	if (IsA(parse_tree, CopyStmt))
+		return refuse_copy((const CopyStmt *) parse_tree, refusal);
+	if (asks_for_read_only(parse_tree))
+		return refused(refusal, "a migration cannot be read-only",
+					   "Its journal row is written in the same transaction; take READ ONLY out of the script.");
+	return refuse_all_of_session(parse_tree, refusal);
 }
 
 static void
