@@ -105,7 +105,7 @@ check_nothing_forgotten(const Deployment *deployment, List *entries)
 			if (order == 0 && row->finished && !row->rolled_back)
 				is_live = true;
 		}
-		if (strcmp(entry->state, "applied") == 0 && !is_live)
+		if (entry->state == REGISTRY_APPLIED && !is_live)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("migration \"%s\" was applied in schema \"%s\", but the journal does not show it any more",
@@ -118,7 +118,7 @@ check_nothing_forgotten(const Deployment *deployment, List *entries)
 static bool
 is_to_be_deployed(const Deployment *deployment, const RegistryEntry *entry)
 {
-	return entry->staged_by != NULL && strcmp(entry->state, "applied") != 0 &&
+	return entry->staged_by != NULL && entry->state != REGISTRY_APPLIED &&
 		(deployment->upto == NULL ||
 		 strcmp(entry->name, deployment->upto) <= 0);
 }

@@ -112,7 +112,7 @@ resume_attempt(MigrationRun *run, const JournalRow *unfinished,
 	run->journal_id = unfinished->id;
 	if (migration->policy.resume_at != RESUME_AT_UNSET)
 		return;
-	if (entry == NULL || strcmp(entry->state, "running") != 0 ||
+	if (entry == NULL || entry->state != REGISTRY_RUNNING ||
 		strcmp(entry->journal_id, unfinished->id) != 0)
 		migration_refuse_unfinished(migration);
 	begun = Max(entry->statements_done, entry->statement_running);
@@ -144,7 +144,7 @@ prepare_unknown(MigrationRun *run, const Journal *journal,
 		resume_attempt(run, finding->unfinished, entry);
 		return OUTCOME_APPLIED;
 	}
-	if (entry != NULL && strcmp(entry->state, "running") == 0)
+	if (entry != NULL && entry->state == REGISTRY_RUNNING)
 		/* Whoever resolved its journal row has taken it out of our hands. */
 		registry_record_undone(migration->schema, migration->name);
 	run->decision = decide_before_run(migration, doubt);
@@ -192,7 +192,7 @@ prepare_run(MigrationRun *run)
 											  migration->script->statement_count + 1);
 		outcome = prepare_unknown(run, journal, &finding, entry);
 	}
-	else if (entry != NULL && strcmp(entry->state, "applied") != 0 &&
+	else if (entry != NULL && entry->state != REGISTRY_APPLIED &&
 			 finding.verdict != JOURNAL_EDITED)
 		registry_record_applied(migration->schema, migration->name,
 								migration->script, entry);

@@ -18,6 +18,28 @@
 #include "query.h"
 #include "registry.h"
 
+static const char *const state_names[] = {
+	[REGISTRY_PENDING] = "pending",
+	[REGISTRY_RUNNING] = "running",
+	[REGISTRY_APPLIED] = "applied"
+};
+
+const char *
+registry_state_name(RegistryState state)
+{
+	return state_names[state];
+}
+
+static RegistryState
+state_of_name(const char *name)
+{
+	for (int i = 0; i < lengthof(state_names); i++)
+		if (strcmp(state_names[i], name) == 0)
+			return i;
+	elog(ERROR, "unknown state \"%s\" in the registry", name);
+	pg_unreachable();
+}
+
 /* What is left of earlier attempts, as it is without any. */
 #define FORGET_FAILURES \
 	", held = false, attempts = 0, next_attempt_at = NULL," \
@@ -53,7 +75,8 @@ run_for_migration(const char *sql, QueryParameters *parameters)
 
 static void
 keep_in_state(const char *schema, const char *name, const Script *script,
-			  const char *state, const char *journal_id, const char *changes)
+			  RegistryState state, const char *journal_id,
+			  const char *changes)
 {
 	QueryScope	scope;
 	QueryParameters parameters = {0};
@@ -64,7 +87,7 @@ keep_in_state(const char *schema, const char *name, const Script *script,
 	query_add_text(&parameters, schema);
 	query_add_text(&parameters, name);
 	query_add_text(&parameters, script->checksum);
-	query_add_text(&parameters, state);
+	query_add_text(&parameters, registry_state_name(state));
 	query_add_text(&parameters, journal_id);
 	query_add_text(&parameters, caller);
 	/* Who staged another script does not answer for this one. */
@@ -112,14 +135,15 @@ registry_record_applied(const char *schema, const char *name,
 	if (entry != NULL && strcmp(entry->checksum, script->checksum) == 0 &&
 		mark_applied(schema, name, script->checksum))
 		return;
-	keep_in_state(schema, name, script, "applied", NULL, FORGET_FAILURES);
+	keep_in_state(schema, name, script, REGISTRY_APPLIED, NULL,
+				  FORGET_FAILURES);
 }
 
 void
 registry_record_running(const char *schema, const char *name,
 						const Script *script, const char *journal_id)
 {
-	keep_in_state(schema, name, script, "running", journal_id, "");
+	keep_in_state(schema, name, script, REGISTRY_RUNNING, journal_id, "");
 }
 
 void
@@ -340,7 +364,7 @@ read_entry(uint64 i)
 
 	entry->name = query_text(i, 1);
 	entry->checksum = query_text(i, 2);
-	entry->state = query_text(i, 3);
+	entry->state = state_of_name(query_text(i, 3));
 	entry->staged_by = query_text(i, 4);
 	entry->journal_id = query_text(i, 5);
 	entry->statements_done = DatumGetInt32(query_value(i, 6, NULL));
@@ -360,7 +384,7 @@ look_whether_at_work(RegistryEntry *entry)
 {
 	QueryParameters parameters = {0};
 
-	if (strcmp(entry->state, "running") != 0)
+	if (entry->state != REGISTRY_RUNNING)
 		return;
 	query_add_int(&parameters, entry->process_id);
 	entry->is_at_work = query_run("SELECT 1 FROM remigrate.activity"

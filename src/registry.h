@@ -12,11 +12,20 @@
 
 #include "script.h"
 
+/* As in the column of that name. */
+typedef enum RegistryState
+{
+	REGISTRY_PENDING,
+	REGISTRY_RUNNING,			/* an attempt has begun, and has not ended
+								 * well */
+	REGISTRY_APPLIED
+} RegistryState;
+
 typedef struct RegistryEntry
 {
 	char	   *name;
 	char	   *checksum;
-	char	   *state;			/* pending, running, applied */
+	RegistryState state;
 	bool		held;			/* reconcile leaves it alone */
 	bool		is_due;			/* its next attempt need not wait any more */
 	char	   *staged_by;		/* or NULL: it came with its call */
@@ -29,6 +38,9 @@ typedef struct RegistryEntry
 	char	   *last_sqlstate;	/* or NULL */
 	char	   *last_error;		/* or NULL */
 } RegistryEntry;
+
+/* The word for a state; static. */
+extern const char *registry_state_name(RegistryState state);
 
 /*
  * Keeps a script that was run, and that its migration is applied in this

@@ -199,7 +199,7 @@ repair_unfinished(Repairing *repairing, const MigrationStatus *status)
 	const RegistryEntry *entry = status->entry;
 	JournalRow	row = *status->failed;
 
-	if (entry == NULL || strcmp(entry->state, "running") != 0 ||
+	if (entry == NULL || entry->state != REGISTRY_RUNNING ||
 		strcmp(entry->journal_id, row.id) != 0)
 	{
 		add_finding(repairing, status->name, "unfinished",
@@ -234,7 +234,7 @@ repair_attempts(Repairing *repairing, List *statuses)
 		if (status->failed != NULL)
 			repair_unfinished(repairing, status);
 		else if (status->entry != NULL && status->finished == NULL &&
-				 strcmp(status->entry->state, "applied") == 0)
+				 status->entry->state == REGISTRY_APPLIED)
 			add_finding(repairing, status->name, "forgotten",
 						"it was applied, but the journal does not show it any more");
 	}

@@ -99,7 +99,7 @@ has_checksum(const MigrationStatus *status, const char *checksum)
 	if (strcmp(status->finished->checksum, checksum) == 0)
 		return true;
 	return status->entry != NULL &&
-		strcmp(status->entry->state, "applied") == 0 &&
+		status->entry->state == REGISTRY_APPLIED &&
 		strcmp(status->entry->checksum, checksum) == 0;
 }
 

@@ -113,7 +113,7 @@ resolve_as_rolled_back(const Resolution *resolution)
 	 * somebody has deleted since, or as held by reconcile.
 	 */
 	if (rows == NIL && (entry == NULL ||
-						(strcmp(entry->state, "pending") == 0 && !entry->held)))
+						(entry->state == REGISTRY_PENDING && !entry->held)))
 		refuse(resolution, "it was never applied", " (Prisma's P3011)");
 	if (rows != NIL && all_finished)
 		refuse(resolution, "it is not in a failed state", " (Prisma's P3012)");

@@ -34,8 +34,8 @@ registry_knows(const Migration *migration, const RegistryEntry *entry)
 
 	if (entry == NULL || strcmp(entry->checksum, script->checksum) != 0)
 		return false;
-	return strcmp(entry->state, "applied") == 0 ||
-		(strcmp(entry->state, "pending") == 0 && !entry->held &&
+	return entry->state == REGISTRY_APPLIED ||
+		(entry->state == REGISTRY_PENDING && !entry->held &&
 		 entry->staged_by != NULL &&
 		 strcmp(entry->staged_by, GetUserNameFromId(GetUserId(), false)) == 0);
 }
@@ -78,7 +78,7 @@ stage_migration(Migration *migration)
 			return false;
 		case JOURNAL_CLAIMS:
 		case JOURNAL_SILENT:
-			if (entry != NULL && strcmp(entry->state, "applied") == 0)
+			if (entry != NULL && entry->state == REGISTRY_APPLIED)
 				refuse_edited(migration, entry);
 			break;
 	}
@@ -184,13 +184,14 @@ remigrate_stage_all(PG_FUNCTION_ARGS)
 static void
 refuse_unstaging(const RegistryEntry *entry, const char *schema)
 {
-	bool		half_done = strcmp(entry->state, "running") == 0 &&
+	bool		half_done = entry->state == REGISTRY_RUNNING &&
 		!entry->is_at_work;
 
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("migration \"%s\" cannot be unstaged: it is %s in schema \"%s\"",
-					entry->name, half_done ? "half done" : entry->state,
+					entry->name, half_done ? "half done" :
+					registry_state_name(entry->state),
 					schema),
 			 half_done ?
 			 errhint("Finish it with CALL remigrate.deploy(), or resolve it first with remigrate.resolve().") :

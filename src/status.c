@@ -58,7 +58,7 @@ is_edited(const MigrationStatus *status)
 		strcmp(status->entry->checksum, status->finished->checksum) == 0)
 		return false;
 	/* What was applied in another form is remembered as applied in ours. */
-	return strcmp(status->entry->state, "applied") != 0;
+	return status->entry->state != REGISTRY_APPLIED;
 }
 
 const char *
@@ -84,7 +84,7 @@ status_state(const MigrationStatus *status)
 	if (status->last != NULL)
 		return "rolled_back";
 	/* The registry has seen it applied, and the journal has forgotten it. */
-	if (strcmp(status->entry->state, "applied") == 0)
+	if (status->entry->state == REGISTRY_APPLIED)
 		return "unproven";
 	return "pending";
 }
