@@ -102,7 +102,7 @@ check_nothing_forgotten(const Deployment *deployment, List *entries)
 
 			if (order > 0)
 				break;
-			if (order == 0 && row->finished && !row->rolled_back)
+			if (order == 0 && journal_row_is_live(row))
 				is_live = true;
 		}
 		if (entry->state == REGISTRY_APPLIED && !is_live)

@@ -154,6 +154,18 @@ compare_rows(const ListCell *left, const ListCell *right)
 	return result != 0 ? result : strcmp(a->id, b->id);
 }
 
+bool
+journal_row_is_live(const JournalRow *row)
+{
+	return row->finished && !row->rolled_back;
+}
+
+bool
+journal_row_is_claim(const JournalRow *row)
+{
+	return journal_row_is_live(row) && !checksum_is_plausible(row->checksum);
+}
+
 int
 journal_compare_by_name(const ListCell *left, const ListCell *right)
 {
@@ -470,8 +482,7 @@ journal_correct_claims(const Journal *journal, const char *name,
 	{
 		const JournalRow *row = lfirst(cell);
 
-		if (row->finished && !row->rolled_back &&
-			!checksum_is_plausible(row->checksum))
+		if (journal_row_is_claim(row))
 			set_checksum(journal, row->id, checksum, false_claim);
 	}
 }

@@ -61,6 +61,12 @@ typedef struct JournalRow
 	int			applied_steps_count;
 } JournalRow;
 
+/* Whether a row calls its migration applied. */
+extern bool journal_row_is_live(const JournalRow *row);
+
+/* Whether it does so with a word that is no checksum, and so could not know. */
+extern bool journal_row_is_claim(const JournalRow *row);
+
 /*
  * Raises 42501 for a schema that is not open to the caller, as the server does
  * for whoever names a table of it.
@@ -79,7 +85,7 @@ extern Journal *journal_open(Oid schema, LOCKMODE lock_mode);
 
 /*
  * The table of a journal that is open, looked at anew: the script may have
- * changed it.  Raises 42809 as journal_open does.
+ * changed it.  Raises 42809 as journal_open does, and 55000 where it is gone.
  */
 extern Relation journal_relation(Journal *journal);
 

@@ -67,18 +67,6 @@ add_finding(Repairing *repairing, const char *migration, const char *action,
 		add_repair(repairing, migration, action, detail, NULL);
 }
 
-static bool
-is_live(const JournalRow *row)
-{
-	return row->finished && !row->rolled_back;
-}
-
-static bool
-is_claim(const JournalRow *row)
-{
-	return is_live(row) && !checksum_is_plausible(row->checksum);
-}
-
 /* What the journal calls applied, whether it could know or not. */
 static bool
 is_called_applied(const MigrationStatus *status, const void *argument)
@@ -100,7 +88,9 @@ remove_extra_rows(Repairing *repairing, const char *name, List *rows)
 	{
 		const JournalRow *row = lfirst(cell);
 
-		if (is_live(row) && (kept == NULL || (is_claim(kept) && !is_claim(row))))
+		if (journal_row_is_live(row) &&
+			(kept == NULL ||
+			 (journal_row_is_claim(kept) && !journal_row_is_claim(row))))
 			kept = row;
 	}
 	foreach(cell, rows)
@@ -108,7 +98,7 @@ remove_extra_rows(Repairing *repairing, const char *name, List *rows)
 		const JournalRow *row = lfirst(cell);
 		char	   *evidence;
 
-		if (row == kept || !is_claim(row))
+		if (row == kept || !journal_row_is_claim(row))
 			continue;
 		evidence = journal_delete_row(repairing->journal, row->id);
 		add_repair(repairing, name, "removed row",
@@ -146,7 +136,7 @@ repair_claim(Repairing *repairing, const HistoryEntry *entry, List *rows)
 	{
 		const JournalRow *row = lfirst(cell);
 
-		if (!is_claim(row))
+		if (!journal_row_is_claim(row))
 			continue;
 		journal_correct_checksum(repairing->journal, row->id,
 								 entry->script->checksum);

@@ -137,7 +137,7 @@ resolve_as_edited(const Resolution *resolution)
 	{
 		const JournalRow *row = lfirst(cell);
 
-		if (!row->finished || row->rolled_back)
+		if (!journal_row_is_live(row))
 			continue;
 		found = true;
 		journal_correct_checksum(journal, row->id, resolution->script->checksum);

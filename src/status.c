@@ -46,7 +46,7 @@ add_row(MigrationStatus *status, const JournalRow *row)
 	{
 		if (counts_more(row, status->finished))
 			status->finished = row;
-		if (!checksum_is_plausible(row->checksum))
+		if (journal_row_is_claim(row))
 			status->is_claimed = true;
 	}
 }
