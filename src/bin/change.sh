@@ -41,7 +41,7 @@ baseline() {
 	discover
 	ask_or_die "$tmp/list"
 	if [ ! -s "$tmp/missing" ]; then
-		echo "All $(($(wc -l <"$tmp/list"))) migrations are applied in schema \"$schema\"."
+		tell_all_applied
 		return
 	fi
 	if [ -z "$dry_run" ]; then
@@ -64,7 +64,7 @@ report_verdict() {
 		report_missing
 		exit 1
 	fi
-	echo "All $(($(wc -l <"$tmp/list"))) migrations are applied in schema \"$schema\"."
+	tell_all_applied
 }
 
 repair() {

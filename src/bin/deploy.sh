@@ -76,7 +76,7 @@ deploy() {
 	ask_or_die "$tmp/list"
 	missing_count=$(($(wc -l <"$tmp/missing")))
 	if [ $missing_count = 0 ]; then
-		echo "All $count migrations are applied in schema \"$schema\"."
+		tell_all_applied
 		return
 	fi
 	if [ -n "$dry_run" ]; then
@@ -116,7 +116,7 @@ run_until_known() {
 
 		if ask "$tmp/list"; then
 			if [ ! -s "$tmp/missing" ]; then
-				echo "All $count migrations are applied in schema \"$schema\"."
+				tell_all_applied
 				return
 			fi
 			if [ $outcome = 2 ] && has_failed; then

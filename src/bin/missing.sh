@@ -122,3 +122,7 @@ describe_missing() {
 		print "  " $2 ": " state ($3 != "" ? ": " $3 : "")
 	}' "$tmp/missing"
 }
+
+tell_all_applied() {
+	echo "All $(($(wc -l <"$tmp/list"))) migrations are applied in schema \"$schema\"."
+}
