@@ -95,7 +95,7 @@ my $script = q{INSERT INTO a VALUES (100); COMMIT; SELECT pg_advisory_lock_share
 my $lost = start_psql($pooled, 'postgres', "CALL remigrate.migrate('5', '$script', lock_timeout => '0')");
 wait_until($node, 'postgres', "SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND objid = 1");
 kill_kill($lost->{handle}, grace => 0);
-my $next = start_psql($pooled, 'postgres', "CALL remigrate.migrate('5', '$script', migration_lock_wait => '2 min')");
+my $next = start_psql($pooled, 'postgres', "CALL remigrate.migrate('5', '$script', lock_timeout => '0', migration_lock_wait => '2 min')");
 wait_until($node, 'postgres', "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted");
 finish_psql($control);
 ok(finish_psql($next), 'a client is lost: the next call waits for what it has begun');

@@ -17,6 +17,8 @@ $node->start;
 $node->safe_psql('postgres', <<'END');
 CREATE EXTENSION remigrate;
 CREATE ROLE boss SUPERUSER LOGIN;
+-- He waits for as long as the test has him wait.
+ALTER ROLE boss SET remigrate.lock_timeout = '5min';
 CREATE ROLE mallory LOGIN;
 DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO mallory', current_database()); END $$;
 CREATE SCHEMA trap AUTHORIZATION mallory;
