@@ -127,7 +127,7 @@ CREATE TABLE by_low_too ();
 $script$, 'session');
 SELECT tablename, tableowner = current_user AS is_mine, tableowner = 'regress_remigrate_low' AS is_low FROM pg_tables WHERE schemaname = 'session' AND tablename ~ 'by_low' ORDER BY 1;
 SELECT current_user = session_user AS as_before, role_name = current_user AS recorded
-FROM remigrate.event_log WHERE migration_name = 'roles';
+FROM remigrate.event_log WHERE target_schema = 'session' AND migration_name = 'roles';
 SELECT remigrate.apply('m', 'SET SESSION AUTHORIZATION regress_remigrate_low; SET ROLE NONE; SELECT 1 / 0', 'session');
 SELECT * FROM pg_temp.changed();
 SELECT remigrate.apply('m', 'SET LOCAL ROLE regress_remigrate_low; SET LOCAL SESSION AUTHORIZATION regress_remigrate_low; CREATE TABLE session_path.x ()', 'session');
