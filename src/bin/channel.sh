@@ -35,6 +35,14 @@ by_lambda() {
 		--cli-read-timeout "$1" "$tmp/answer"
 }
 
+# A server that speaks another language says so in the first word, too.
+in_english() {
+	sed -E '
+		s/^(psql:[^ ]*: )?(FEHLER|ERREUR|ERRORE|FEL|ОШИБКА|ПОМИЛКА|შეცდომა|오류|错误|錯誤):  /\1ERROR:  /
+		s/^(psql:[^ ]*: )?(HINWEIS|NOTIFICA|NOTIS|ЗАМЕЧАНИЕ|ПОВІДОМЛЕННЯ|알림|注意):  /\1NOTICE:  /
+		s/^(psql:[^ ]*: )?(WARNUNG|ATTENTION|ATTENZIONE|VARNING|ПРЕДУПРЕЖДЕНИЕ|ПОПЕРЕДЖЕННЯ|გაფრთხილება|경고|警告):  /\1WARNING:  /'
+}
+
 # The database's message, with its DETAIL and HINT, out of what psql says.
 words_of_psql() {
 	awk '
@@ -46,7 +54,7 @@ words_of_psql() {
 }
 
 notices() {
-	sed -n 's/^\(psql:[^ ]*: \)\{0,1\}NOTICE:  migration "\(.*\)$/"\2/p'
+	in_english | sed -n 's/^\(psql:[^ ]*: \)\{0,1\}NOTICE:  migration "\(.*\)$/"\2/p'
 }
 
 # Sends $tmp/sql.  Returns 0; 1 where the database has answered with an error;
@@ -60,6 +68,10 @@ send() {
 	sent=$?
 	child=''
 	stop_ticker
+	for said in err out; do
+		in_english <"$tmp/$said" >"$tmp/english"
+		mv "$tmp/english" "$tmp/$said"
+	done
 	case $sent in
 	124 | 137)
 		echo "no answer within $1 s" >"$tmp/message"
