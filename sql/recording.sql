@@ -78,4 +78,13 @@ SELECT state, current_setting('temp_buffers'), current_setting('work_mem') = '5M
 CALL remigrate.migrate('setting', 'SET work_mem = ''much''; VACUUM pg_namespace', 'recording', resume_at => 2);
 SELECT state, logs FROM remigrate.status('recording') WHERE migration_name = 'setting';
 
+-- An attempt of which the registry knows nothing: Prisma's, or ours before a
+-- DROP EXTENSION.
+INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ('lost', 'x', 'lost');
+\set VERBOSITY default
+CALL remigrate.migrate('lost', 'CREATE TABLE lost1 (); CREATE TABLE lost2 ()', 'recording');
+\set VERBOSITY terse
+CALL remigrate.migrate('lost', 'CREATE TABLE lost1 (); CREATE TABLE lost2 ()', 'recording', resume_at => 2);
+SELECT state, to_regclass('lost1'), to_regclass('lost2') FROM remigrate.status('recording') WHERE migration_name = 'lost';
+
 DROP SCHEMA recording, by_hand CASCADE;

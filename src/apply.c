@@ -182,7 +182,8 @@ apply_migration(Migration *migration)
 		statement_inline_concurrently(migration->script);
 	statement_check_transactional(migration->script);
 	if (finding.unfinished != NULL)
-		migration_refuse_unfinished(migration);
+		migration_refuse_unfinished(migration,
+									"Finish it with CALL remigrate.migrate()");
 	return run_and_record(migration, journal,
 						  decision_doubt(migration, &finding));
 }

@@ -114,7 +114,8 @@ resume_attempt(MigrationRun *run, const JournalRow *unfinished,
 		return;
 	if (entry == NULL || entry->state != REGISTRY_RUNNING ||
 		strcmp(entry->journal_id, unfinished->id) != 0)
-		migration_refuse_unfinished(migration);
+		migration_refuse_unfinished(migration,
+									"How far it got is not known here: find out, and name the statement to go on from in resume_at");
 	begun = Max(entry->statements_done, entry->statement_running);
 	if (begun > migration->script->statement_count)
 		refuse_changed_prefix(migration, begun);

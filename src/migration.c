@@ -309,13 +309,14 @@ refuse_failed(const Migration *migration, const char *failed_name)
 }
 
 void
-migration_refuse_unfinished(const Migration *migration)
+migration_refuse_unfinished(const Migration *migration, const char *way_on)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("%s was not run: an earlier attempt failed and is not resolved",
 					migration->script->subject),
-			 errhint("Finish it with CALL remigrate.migrate(), or mark it as rolled back or as applied, as \"prisma migrate resolve\" does; then try again."),
+			 errhint("%s, or mark it as rolled back or as applied, as \"prisma migrate resolve\" does; then try again.",
+					 way_on),
 			 errhidestmt(true)));
 }
 

@@ -148,8 +148,10 @@ extern bool migration_is_known(const Migration *migration,
 
 /*
  * Refuses a migration with an earlier attempt in its way; raises 55000.
+ * "way_on" is what the hint names first.
  */
-pg_noreturn extern void migration_refuse_unfinished(const Migration *migration);
+pg_noreturn extern void migration_refuse_unfinished(const Migration *migration,
+													const char *way_on);
 
 /*
  * Writes down, in the current transaction, that a migration is applied:
