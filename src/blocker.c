@@ -114,25 +114,32 @@ condition_for(const LOCKTAG *tag, QueryParameters *parameters)
 
 /*
  * The state of an idle session began when it went idle, that of a busy one
- * with its transaction.  Of those that are in the way the strongest lock is
- * named first, and where none is, somebody in the queue being it, of all.
+ * with its transaction.  A prepared transaction has no session, and its name
+ * is found by the lock that it has on its own id.  Of those that are in the
+ * way the strongest lock is named first, and where none is, somebody in the
+ * queue being it, of all.
  */
 static const char *const holder_query =
 "SELECT l.pid,"
-" CASE WHEN l.pid IS NULL THEN 'a prepared transaction'"
-"  ELSE concat('pid ', l.pid,"
-"   ', \"' || nullif(a.application_name, '') || '\"',"
-"   ', ' || a.state, ' for ' || CASE"
-"    WHEN s.seconds < 60 THEN s.seconds || ' s'"
-"    WHEN s.seconds < 7200 THEN s.seconds / 60 || ' min'"
-"    WHEN s.seconds < 172800 THEN s.seconds / 3600 || ' h'"
-"    ELSE s.seconds / 86400 || ' days' END) END,"
+" concat(coalesce('pid ' || l.pid, 'a prepared transaction'),"
+"  ', \"' || coalesce(p.gid, nullif(a.application_name, '')) || '\"',"
+"  ', ' || coalesce(a.state, CASE WHEN p.gid IS NOT NULL THEN 'prepared' END),"
+"  ' for ' || CASE"
+"   WHEN s.seconds < 60 THEN s.seconds || ' s'"
+"   WHEN s.seconds < 7200 THEN s.seconds / 60 || ' min'"
+"   WHEN s.seconds < 172800 THEN s.seconds / 3600 || ' h'"
+"   ELSE s.seconds / 86400 || ' days' END),"
 " l.pid IS NOT NULL AND %s = ANY (pg_catalog.pg_blocking_pids(l.pid))"
 " FROM pg_catalog.pg_locks l"
-" LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid,"
+" LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
+" LEFT JOIN LATERAL (SELECT x.gid, x.prepared"
+"  FROM pg_catalog.pg_locks o, pg_catalog.pg_prepared_xacts x"
+"  WHERE l.pid IS NULL AND o.pid IS NULL AND o.locktype = 'transactionid'"
+"  AND o.virtualtransaction = l.virtualtransaction"
+"  AND o.transactionid = x.transaction) p ON true,"
 " LATERAL (SELECT extract(epoch FROM pg_catalog.clock_timestamp() -"
 "   CASE WHEN a.state LIKE 'idle%%' THEN a.state_change ELSE"
-"   coalesce(a.xact_start, a.query_start) END)::pg_catalog.int8 AS seconds) s"
+"   coalesce(p.prepared, a.xact_start, a.query_start) END)::pg_catalog.int8 AS seconds) s"
 " WHERE l.granted AND l.pid IS DISTINCT FROM %s AND %s"
 " ORDER BY %s DESC, l.mode = 'AccessExclusiveLock' DESC, l.mode LIKE '%%Exclusive%%' DESC,"
 " s.seconds DESC LIMIT 1";

@@ -134,8 +134,12 @@ $node->append_conf('postgresql.conf', 'max_prepared_transactions = 2');
 $node->restart;
 $node->safe_psql('postgres', "CREATE TABLE t (); BEGIN; LOCK TABLE t; PREPARE TRANSACTION 'x'");
 my ($status, $stdout, $stderr) = $node->psql('postgres', call('m', 'ALTER TABLE t ADD a int', ", lock_timeout => '200 ms'"));
-like($stderr, qr/canceling statement due to lock timeout, blocked by a prepared transaction$/m,
+like($stderr, qr/canceling statement due to lock timeout, blocked by a prepared transaction, "x", prepared for \d+ s$/m,
 	'a prepared transaction in the way is named as one');
+# Read back from disk, it is another session's no more.
+$node->restart;
+($status, $stdout, $stderr) = $node->psql('postgres', call('m', 'ALTER TABLE t ADD a int', ", lock_timeout => '200 ms'"));
+like($stderr, qr/blocked by a prepared transaction, "x", prepared for \d+ s$/m, '... after a restart, too');
 $node->safe_psql('postgres', "ROLLBACK PREPARED 'x'");
 
 $node->stop;
