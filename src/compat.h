@@ -55,6 +55,13 @@
 #define REMIGRATE_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* PostgreSQL 17 can limit the time of a transaction, too. */
+#if PG_VERSION_NUM >= 170000
+#define COMPAT_CALL_TIMEOUTS STATEMENT_TIMEOUT, TRANSACTION_TIMEOUT
+#else
+#define COMPAT_CALL_TIMEOUTS STATEMENT_TIMEOUT
+#endif
+
 /* PostgreSQL 16 hands out a copy of its list of settings. */
 #if PG_VERSION_NUM >= 160000
 #define compat_all_settings(count_pointer) get_guc_variables(count_pointer)

@@ -19,6 +19,7 @@
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/snapmgr.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 
 #include "blocker.h"
@@ -28,6 +29,9 @@
 /* How long to sleep between two tries, in milliseconds, doubling. */
 #define FIRST_PAUSE 5
 #define LONGEST_PAUSE 200
+
+/* How long before the server ends the call its waiting ends, in milliseconds. */
+#define TIME_TO_REPORT 200
 
 /* What the session holds, to be let go of on every way out. */
 static bool session_holds_remigrate = false;
@@ -72,7 +76,8 @@ release_one(int64 key, LOCKMODE mode, bool *held)
 }
 
 static void
-report_busy(const char *subject, const LockHolder *holder, int waited)
+report_busy(const char *subject, const LockHolder *holder, int waited,
+			bool cut_short)
 {
 	const char *what = session_lends_prisma ? "cannot go on" : "was not run";
 
@@ -89,6 +94,8 @@ report_busy(const char *subject, const LockHolder *holder, int waited)
 					subject, what,
 					holder ? holder->description : "another session",
 					waited / 1000.0),
+			 cut_short ?
+			 errhint("Another deployment is going on. Try again later; the server's time limit lets this call wait no longer.") :
 			 errhint("Another deployment is going on. Try again later, or raise remigrate.migration_lock_wait."),
 			 errhidestmt(true)));
 }
@@ -100,6 +107,29 @@ nap(int milliseconds)
 					 milliseconds, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
+}
+
+/*
+ * How long a call that began to wait at "started" may do so before the server
+ * would end it, who could not say what it was waiting for.
+ */
+static int
+longest_wait(TimestampTz started)
+{
+	static const TimeoutId limits[] = {COMPAT_CALL_TIMEOUTS};
+	long		longest = INT_MAX;
+
+	for (int i = 0; i < lengthof(limits); i++)
+	{
+		long		left;
+
+		if (!get_timeout_active(limits[i]))
+			continue;
+		left = TimestampDifferenceMilliseconds(started,
+											   get_timeout_finish_time(limits[i]));
+		longest = Min(longest, Max(left - TIME_TO_REPORT, 0));
+	}
+	return (int) longest;
 }
 
 /*
@@ -117,11 +147,14 @@ acquire_one(const char *subject, int64 key, bool *held, TimestampTz started,
 	LOCKTAG		tag;
 	LOCKTAG		waiting_tag;
 	int			pause = FIRST_PAUSE;
+	int			longest = longest_wait(started);
+	bool		cut_short = longest < wait;
 
 	set_tag(&tag, key);
 	if (try_lock(&tag, held))
 		return false;
 
+	wait = Min(wait, longest);
 	/* Left by an attempt that gave up, or that somebody ended. */
 	release_one(LOCK_KEY_WAITING, ShareLock, &session_waits);
 	/* Anybody may keep us from being seen to wait; it is of no account. */
@@ -138,7 +171,7 @@ acquire_one(const char *subject, int64 key, bool *held, TimestampTz started,
 		if (!for_session || waited >= wait)
 			holder = blocker_find_holder(&tag);
 		if (waited >= wait || (!for_session && holder && holder->waits_for_us))
-			report_busy(subject, holder, waited);
+			report_busy(subject, holder, waited, cut_short);
 		if (for_session)
 			InvalidateCatalogSnapshot();
 		nap(Min(pause, wait - waited));

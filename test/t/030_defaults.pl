@@ -8,6 +8,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+use Deployment;
+
 my $node = PostgreSQL::Test::Cluster->new('defaults');
 $node->init;
 $node->start;
@@ -47,6 +49,24 @@ sub state_of
 	$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK%'");
 	$holder->finish;
 }
+
+# A time limit that ends before migration_lock_wait does: who waits gives up
+# in time to say what for.
+my @limits = ('statement_timeout');
+push @limits, 'transaction_timeout' if $node->safe_psql('postgres', 'SHOW server_version_num') >= 170000;
+my $control = start_idle_psql($node, 'postgres', "SELECT 'held', pg_advisory_lock(72707369)");
+wait_for_output($control, qr/held/);
+for my $limit (@limits)
+{
+	$node->safe_psql('postgres', "ALTER DATABASE postgres SET $limit = '500 ms'");
+	like(ask("CALL remigrate.migrate('waits', 'SELECT 1')"),
+		qr/ERROR:  migration "waits" was not run: the migration lock is held by pid \d+.*; waited 0\.\d s\nHINT:  .* time limit/,
+		"$limit: who holds the lock is named");
+	is(ask("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT remigrate.apply('waits', 'SELECT 1')") =~ /the migration lock is held by pid/, 1,
+		'... by apply, too');
+	$node->safe_psql('postgres', "ALTER DATABASE postgres RESET $limit");
+}
+finish_psql($control);
 
 # One that nobody blocks, and success
 like(ask("CALL remigrate.migrate('failing', 'SELECT 1/0')"), qr/^psql:<stdin>:1: ERROR:  migration "failing" failed at [^\n]*division by zero$/,
