@@ -154,4 +154,19 @@ CREATE UNIQUE INDEX i ON t (a) WHERE a > 5;
 SELECT show('CREATE TABLE t (a numeric, n varchar(10)); CREATE INDEX i ON t (a) WHERE a > 5; ALTER TABLE t ALTER a TYPE int');
 ROLLBACK;
 
+-- A table made anew under its name and with its key's: the old one's key is
+-- renamed with its constraint, or before that, or as an index.
+BEGIN;
+CREATE TABLE t (a int, b text, CONSTRAINT t_pkey PRIMARY KEY (a));
+SELECT show_all('ALTER TABLE t RENAME TO was', 'ALTER TABLE was RENAME CONSTRAINT t_pkey TO was_pkey', 'CREATE TABLE t (a int, c text, CONSTRAINT t_pkey PRIMARY KEY (a))', 'INSERT INTO t (a) SELECT a FROM was', 'DROP TABLE was');
+ROLLBACK;
+BEGIN;
+CREATE TABLE t (a int, b text, CONSTRAINT t_pkey PRIMARY KEY (a));
+SELECT show_all('ALTER TABLE t RENAME CONSTRAINT t_pkey TO was_pkey', 'ALTER TABLE t RENAME TO was', 'CREATE TABLE t (a int, CONSTRAINT t_pkey PRIMARY KEY (a))', 'INSERT INTO t SELECT a FROM was', 'DROP TABLE was');
+ROLLBACK;
+BEGIN;
+CREATE TABLE t (a int, b int, CONSTRAINT t_key UNIQUE (a));
+SELECT show_all('ALTER INDEX t_key RENAME TO old_key', 'ALTER TABLE t ADD CONSTRAINT t_key UNIQUE (a, b)', 'ALTER TABLE t ADD COLUMN c int');
+ROLLBACK;
+
 DROP FUNCTION show_all(text[]), show(text);

@@ -206,6 +206,29 @@ may_be_there_since(const Model *model, const Fact *fact)
 }
 
 /*
+ * The statement that may have taken away something of which the script has
+ * said nothing yet: the renaming of an index takes its constraint along.  0 for
+ * none.
+ */
+static int
+may_be_gone_since(const Model *model, const Fact *fact)
+{
+	int			since = 0;
+	ListCell   *cell;
+
+	if (fact->kind != FACT_CONSTRAINT)
+		return since;
+	foreach(cell, model->old_names)
+	{
+		const ObjectName *old = lfirst(cell);
+
+		if (strcmp(old->name, fact->name) == 0)
+			since = Max(since, old->seam);
+	}
+	return since;
+}
+
+/*
  * The statement needs something else than the script has left.  Where nobody
  * knows what an opaque statement in between has done, it may have done this.
  * It may also have made what no other statement of the script has.
@@ -217,9 +240,13 @@ reconcile_needs(Model *model, Fact *fact, const State *before)
 
 	if (fact->changes == NIL)
 	{
-		int			since = may_be_there_since(model, fact);
+		int			since = 0;
 
-		if (before->presence == PRESENT && since > 0)
+		if (before->presence == PRESENT)
+			since = may_be_there_since(model, fact);
+		else if (before->presence == ABSENT)
+			since = may_be_gone_since(model, fact);
+		if (since > 0)
 			fact_append(fact, since, state_unknown(), *before);
 		return;
 	}

@@ -207,6 +207,8 @@ rename_companion(Model *model, Object *object, const char *name)
 		(void) model_name_at(object->parent, model->statement, &schema);
 		model_forget(model, model_refer(model, FACT_RELATION, NULL, schema,
 										old_name, NEED_NOTHING));
+		/* Its own name may be free afterwards. */
+		model_expect(model, schema, old_name);
 		model_expect(model, schema, name);
 	}
 	if (object->kind == FACT_RELATION && object->belongs)
