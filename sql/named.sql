@@ -72,6 +72,11 @@ SELECT remigrate.apply('1', 'CREATE PUBLICATION p; CREATE TABLE t (a int)');
 DROP PUBLICATION p;
 SELECT remigrate.apply('2', 'CREATE TABLE t (a int); CREATE PUBLICATION p');
 SELECT pubname FROM pg_publication;
+-- Of these it is an index of the catalog that says so.
+CREATE TEXT SEARCH CONFIGURATION plain (COPY = pg_catalog.simple);
+SELECT remigrate.apply('3', 'CREATE TEXT SEARCH CONFIGURATION plain (COPY = pg_catalog.simple); CREATE TABLE v ()');
+CREATE TEXT SEARCH DICTIONARY words (TEMPLATE = pg_catalog.simple);
+SELECT remigrate.apply('4', 'CREATE TEXT SEARCH DICTIONARY words (TEMPLATE = pg_catalog.simple); CREATE TABLE w ()');
 ROLLBACK;
 
 -- What has no kind in the model raises its own error.

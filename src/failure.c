@@ -132,6 +132,10 @@ failure_is_duplicate(const ErrorData *error)
 		case ERRCODE_DUPLICATE_SCHEMA:
 		case ERRCODE_DUPLICATE_FUNCTION:
 			return true;
+		case ERRCODE_UNIQUE_VIOLATION:
+			/* What text search is made of the catalog's own indexes find. */
+			return error->schema_name != NULL &&
+				strcmp(error->schema_name, "pg_catalog") == 0;
 		default:
 			return false;
 	}
