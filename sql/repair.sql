@@ -134,6 +134,22 @@ SELECT remigrate.stage_all(jsonb_build_object(
 	'6_do', 'DO $do$ BEGIN ALTER TABLE person RENAME name TO full_name; ALTER TABLE person DROP COLUMN boss; END $do$'), 'repair_excuse');
 SELECT * FROM remigrate.repair('repair_excuse');
 
+-- With a partition its indexes leave those of its parent.
+CREATE SCHEMA repair_parts;
+SET search_path = repair_parts;
+CREATE TABLE parted (a int) PARTITION BY LIST (a);
+CREATE INDEX parted_a ON parted (a);
+CREATE TABLE parted_1 (a int);
+CREATE INDEX parted_1_a ON parted_1 (a);
+CREATE TABLE _prisma_migrations (LIKE repair._prisma_migrations INCLUDING ALL);
+INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name)
+SELECT name, 'remote-migration', now(), name FROM unnest(ARRAY['1_init', '2_index', '3_detach']) name;
+SELECT remigrate.stage_all(jsonb_build_object(
+	'1_init', 'CREATE TABLE parted (a int) PARTITION BY LIST (a); CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1)',
+	'2_index', 'CREATE INDEX parted_a ON ONLY parted (a); CREATE INDEX parted_1_a ON parted_1 (a); ALTER INDEX parted_a ATTACH PARTITION parted_1_a',
+	'3_detach', 'ALTER TABLE parted DETACH PARTITION parted_1'), 'repair_parts');
+SELECT * FROM remigrate.repair('repair_parts');
+
 SET search_path = repair;
 
 -- No journal, no script, another's journal
@@ -167,5 +183,5 @@ ROLLBACK;
 
 RESET search_path;
 SET client_min_messages = warning;
-DROP SCHEMA repair, repair_order, repair_excuse, repair_empty, baseline CASCADE;
-DELETE FROM remigrate.registry WHERE target_schema IN ('repair', 'repair_order', 'repair_excuse', 'baseline');
+DROP SCHEMA repair, repair_order, repair_excuse, repair_parts, repair_empty, baseline CASCADE;
+DELETE FROM remigrate.registry WHERE target_schema IN ('repair', 'repair_order', 'repair_excuse', 'repair_parts', 'baseline');

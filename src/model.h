@@ -410,6 +410,12 @@ extern void model_forget(Model *model, Object *object);
  */
 extern void model_expect(Model *model, const char *schema, const char *name);
 
+/*
+ * A partition becomes a table of its own, and its indexes no longer belong to
+ * those of its parent.
+ */
+extern void model_detach_indexes(Model *model, const Object *table);
+
 /* The statement gives an object a property. */
 extern void model_set(Model *model, Object *object, FactKind kind,
 					  Presence presence, Definition *definition);

@@ -335,6 +335,8 @@ partition(Model *model, Object *table, AlterTableCmd *command)
 	model_set_partition(model, child,
 						child->ancestor != NULL ? PRESENT : ABSENT,
 						part->bound);
+	if (child->ancestor == NULL)
+		model_detach_indexes(model, child);
 }
 
 static void

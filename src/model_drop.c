@@ -140,6 +140,27 @@ model_forget(Model *model, Object *object)
 }
 
 void
+model_detach_indexes(Model *model, const Object *table)
+{
+	int			count = list_length(model->facts);
+
+	for (int i = 0; i < count; i++)
+	{
+		Fact	   *fact = list_nth(model->facts, i);
+		State		now = fact_state(fact);
+		const Definition *index;
+
+		/* An index is attached without a bound. */
+		if (fact->kind != FACT_PARTITION || now.presence != PRESENT ||
+			(now.definition != NULL && now.definition->node != NULL))
+			continue;
+		index = model_existence(model, fact->object).definition;
+		if (index == NULL || index->table == table)
+			fact_record(model, fact, now, state_unknown());
+	}
+}
+
+void
 model_expect(Model *model, const char *schema, const char *name)
 {
 	Fact	   *fact = fact_existence(model, FACT_RELATION, NULL, schema, name);
