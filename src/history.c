@@ -53,8 +53,12 @@ history_read(const char *schema, HistoryFilter belongs, const void *argument)
 		HistoryEntry *entry = lfirst(cell);
 
 		if (entry->script != NULL)
-			entry->contradiction =
-				((SeamHistory *) list_nth(results, next++))->reason;
+		{
+			const SeamHistory *result = list_nth(results, next++);
+
+			entry->contradiction = result->reason;
+			entry->unseen = result->unseen;
+		}
 	}
 	return entries;
 }

@@ -15,6 +15,8 @@ typedef struct HistoryEntry
 	const MigrationStatus *status;
 	Script	   *script;			/* parsed; NULL where it is not known */
 	const char *contradiction;	/* what the catalog lacks of it, or NULL */
+	const ScriptStatement *unseen;	/* from this one on it shows nothing of
+									 * it; NULL if it shows the end */
 } HistoryEntry;
 
 /*

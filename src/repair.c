@@ -24,6 +24,7 @@
 #include "lock.h"
 #include "migration.h"
 #include "repair.h"
+#include "statement.h"
 
 PG_FUNCTION_INFO_V1(remigrate_repair);
 
@@ -107,6 +108,17 @@ remove_extra_rows(Repairing *repairing, const char *name, List *rows)
 	}
 }
 
+/* What a claim said, and what of it nobody can check. */
+static char *
+describe_claim(const JournalRow *row, const ScriptStatement *unseen)
+{
+	if (unseen == NULL)
+		return psprintf("it was \"%s\"", row->checksum);
+	return psprintf("it was \"%s\"; nothing shows whether statement %d (line %d, %s) has run",
+					row->checksum, unseen->number, unseen->line,
+					statement_command_name(unseen));
+}
+
 static void
 repair_claim(Repairing *repairing, const HistoryEntry *entry, List *rows)
 {
@@ -141,7 +153,7 @@ repair_claim(Repairing *repairing, const HistoryEntry *entry, List *rows)
 		journal_correct_checksum(repairing->journal, row->id,
 								 entry->script->checksum);
 		add_repair(repairing, name, "corrected checksum",
-				   psprintf("it was \"%s\"", row->checksum), NULL);
+				   describe_claim(row, entry->unseen), NULL);
 		corrected = true;
 	}
 	if (corrected)

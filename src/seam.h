@@ -71,6 +71,8 @@ typedef struct SeamHistory
 	const Script *script;
 	bool		contradicted;
 	const char *reason;			/* NULL where it isn't */
+	const ScriptStatement *unseen;	/* the first of those at its end that no
+									 * catalog shows, or NULL */
 } SeamHistory;
 
 /*

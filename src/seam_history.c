@@ -153,6 +153,44 @@ check_fact(const Model *model, const Fact *fact, List *results,
 												  look.found));
 }
 
+static bool
+leaves_trace(const StatementModel *statement)
+{
+	ListCell   *cell;
+
+	foreach(cell, statement->facts)
+	{
+		const Change *change = ((StatementFact *) lfirst(cell))->change;
+
+		if (!change->reference && change->after.presence != UNKNOWN)
+			return true;
+	}
+	return false;
+}
+
+/* It sets something for the session, grants a right, or the like. */
+static bool
+is_of_no_account(const StatementModel *statement)
+{
+	return statement->repeatable && !statement->opaque &&
+		statement->insert == NULL;
+}
+
+static void
+find_unseen(const Model *model, List *results)
+{
+	for (int i = 1; i <= model->statement_count; i++)
+	{
+		const StatementModel *statement = &model->statements[i];
+		SeamHistory *result = result_of(results, statement->script);
+
+		if (leaves_trace(statement))
+			result->unseen = NULL;
+		else if (result->unseen == NULL && !is_of_no_account(statement))
+			result->unseen = statement->statement;
+	}
+}
+
 List *
 seam_check_history(List *scripts, const char *target_schema)
 {
@@ -177,6 +215,7 @@ seam_check_history(List *scripts, const char *target_schema)
 	model = model_build(scripts, target_schema);
 	foreach(cell, model->facts)
 		check_fact(model, lfirst(cell), results, result_context);
+	find_unseen(model, results);
 	look_end(guc_level);
 	MemoryContextSwitchTo(result_context);
 	MemoryContextDelete(context);
