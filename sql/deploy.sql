@@ -208,6 +208,13 @@ CALL remigrate.deploy(target_schema => 'deploy');
 UPDATE _prisma_migrations SET finished_at = now() WHERE migration_name = 'u2';
 CALL remigrate.deploy(target_schema => 'deploy');
 SELECT to_regclass('y2');
+-- What has another name since is forgotten by hand, and only that.
+UPDATE _prisma_migrations SET migration_name = 'u2_renamed' WHERE migration_name = 'u2';
+SELECT remigrate.unstage('u2', 'deploy');
+SELECT remigrate.unstage('u2', 'deploy');
+SELECT remigrate.stage('u2_renamed', 'CREATE TABLE u2 ()', 'deploy');
+SELECT remigrate.unstage('u2_renamed', 'deploy');
+CALL remigrate.deploy(target_schema => 'deploy');
 -- All of it
 SELECT remigrate.stage('y3', 'CREATE TABLE y3 ()', 'deploy');
 CREATE TABLE all_rows AS SELECT * FROM _prisma_migrations;
@@ -225,6 +232,9 @@ DROP SCHEMA deploy CASCADE;
 -- A schema of that name, made anew, is another one; nobody told us.
 CREATE SCHEMA deploy;
 CALL remigrate.deploy(target_schema => 'deploy');
+SELECT count(*) > 0, bool_and(remigrate.unstage(migration_name, 'deploy')) FROM remigrate.status('deploy') WHERE state = 'unproven';
+CALL remigrate.deploy(target_schema => 'deploy');
+SELECT migration_name FROM remigrate.registry WHERE target_schema = 'deploy' AND state = 'applied';
 DROP SCHEMA deploy;
 DELETE FROM remigrate.registry WHERE target_schema = 'deploy';
 

@@ -201,7 +201,7 @@ RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'remigrate_unstage';
 COMMENT ON FUNCTION remigrate.unstage(text, text) IS
-'Forgets a staged migration that is pending or held.
+'Forgets a staged migration that is pending or held, or one that was applied and that the journal does not show any more.
 name: the migration''s name. target_schema: the schema of the journal.
 Returns whether there was one. Raises 55000 for a migration that is applied, running or half done.';
 

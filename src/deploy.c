@@ -110,7 +110,7 @@ check_nothing_forgotten(const Deployment *deployment, List *entries)
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("migration \"%s\" was applied in schema \"%s\", but the journal does not show it any more",
 							entry->name, deployment->schema),
-					 errhint("Write its journal row anew with remigrate.resolve(name, 'applied'); or, where it is to be run again, send the migration by itself with CALL remigrate.migrate()."),
+					 errhint("Write its journal row anew with remigrate.resolve(name, 'applied'); or, where it is to be run again, send the migration by itself with CALL remigrate.migrate(). If it has another name now, or the schema was made anew, forget it with remigrate.unstage(name)."),
 					 errhidestmt(true)));
 	}
 }

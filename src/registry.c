@@ -302,16 +302,28 @@ registry_stage(const char *schema, const char *name, const Script *script)
 	query_end(&scope);
 }
 
-bool
-registry_unstage(const char *schema, const char *name)
+static bool
+forget_in_state(const char *schema, const char *name, const char *condition)
 {
 	QueryScope	scope;
 	bool		found;
 
 	query_begin(&scope, QUERY_AS_OWNER);
-	found = forget_migration(schema, name, "state = 'pending'");
+	found = forget_migration(schema, name, condition);
 	query_end(&scope);
 	return found;
+}
+
+bool
+registry_unstage(const char *schema, const char *name)
+{
+	return forget_in_state(schema, name, "state = 'pending'");
+}
+
+bool
+registry_forget_applied(const char *schema, const char *name)
+{
+	return forget_in_state(schema, name, "state = 'applied'");
 }
 
 const char *

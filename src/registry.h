@@ -103,6 +103,9 @@ extern void registry_stage(const char *schema, const char *name,
  */
 extern bool registry_unstage(const char *schema, const char *name);
 
+/* Forgets one that is applied, likewise. */
+extern bool registry_forget_applied(const char *schema, const char *name);
+
 /* The registry's entry, in the current memory context, or NULL. */
 extern RegistryEntry *registry_entry(const char *schema, const char *name);
 

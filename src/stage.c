@@ -19,6 +19,7 @@
 #include "bundle.h"
 #include "context.h"
 #include "errors.h"
+#include "journal.h"
 #include "migration.h"
 #include "registry.h"
 
@@ -199,6 +200,24 @@ refuse_unstaging(const RegistryEntry *entry, const char *schema)
 			 errhidestmt(true)));
 }
 
+/* Whether the journal knows of anything of a migration that is left. */
+static bool
+is_in_journal(Oid schema_oid, const char *name)
+{
+	Journal    *journal = OidIsValid(schema_oid) ?
+		journal_open(schema_oid, AccessShareLock) : NULL;
+	ListCell   *cell;
+
+	if (journal == NULL)
+		return false;
+	foreach(cell, journal_rows(journal, name))
+	{
+		if (!((JournalRow *) lfirst(cell))->rolled_back)
+			return true;
+	}
+	return false;
+}
+
 /* SQL: unstage(name text, target_schema text) returns boolean */
 Datum
 remigrate_unstage(PG_FUNCTION_ARGS)
@@ -218,7 +237,12 @@ remigrate_unstage(PG_FUNCTION_ARGS)
 	if (registry_unstage(schema, name))
 		PG_RETURN_BOOL(true);
 	entry = registry_entry(schema, name);
-	if (entry != NULL)
+	if (entry == NULL)
+		PG_RETURN_BOOL(false);
+
+	/* The registry is read first: they are written in one transaction. */
+	if (entry->state != REGISTRY_APPLIED ||
+		is_in_journal(schema_oid, name))
 		refuse_unstaging(entry, schema);
-	PG_RETURN_BOOL(false);
+	PG_RETURN_BOOL(registry_forget_applied(schema, name));
 }
