@@ -90,7 +90,7 @@ report_contradictions(const Baseline *baseline, List *entries)
 			(errcode(ERRCODE_REMIGRATE_UNDECIDABLE),
 			 errmsg("schema \"%s\" is not what %d of %d migrations make of it: %s",
 					baseline->schema, count, list_length(entries), list.data),
-			 errhint("Name an earlier migration in upto, put the schema right, or call again with force => true."),
+			 errhint("Name the last migration that the schema has in upto, put the schema right, or call again with force => true."),
 			 errhidestmt(true)));
 }
 
