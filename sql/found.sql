@@ -169,4 +169,9 @@ CREATE TABLE t (a int, b int, CONSTRAINT t_key UNIQUE (a));
 SELECT show_all('ALTER INDEX t_key RENAME TO old_key', 'ALTER TABLE t ADD CONSTRAINT t_key UNIQUE (a, b)', 'ALTER TABLE t ADD COLUMN c int');
 ROLLBACK;
 
+-- What was in a schema is not there under its old name.
+BEGIN;
+SELECT show_all('CREATE SCHEMA s', 'CREATE TABLE s.t (a int PRIMARY KEY)', 'CREATE INDEX i ON s.t (a)', 'ALTER SCHEMA s RENAME TO r', 'ALTER TABLE r.t ADD COLUMN b int', 'CREATE SCHEMA s', 'CREATE TABLE s.t (c int)');
+ROLLBACK;
+
 DROP FUNCTION show_all(text[]), show(text);

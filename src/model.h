@@ -416,6 +416,9 @@ extern void model_expect(Model *model, const char *schema, const char *name);
  */
 extern void model_detach_indexes(Model *model, const Object *table);
 
+/* Nothing is left under a schema's name. */
+extern void model_empty_schema(Model *model, const char *schema);
+
 /* The statement gives an object a property. */
 extern void model_set(Model *model, Object *object, FactKind kind,
 					  Presence presence, Definition *definition);

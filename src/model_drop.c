@@ -161,6 +161,23 @@ model_detach_indexes(Model *model, const Object *table)
 }
 
 void
+model_empty_schema(Model *model, const char *schema)
+{
+	int			count = list_length(model->facts);
+
+	for (int i = 0; i < count; i++)
+	{
+		Fact	   *fact = list_nth(model->facts, i);
+		State		now = fact_state(fact);
+
+		if (fact->object == NULL && fact->schema != NULL &&
+			strcmp(fact->schema, schema) == 0 &&
+			now.presence == PRESENT && now.object->died == NEVER)
+			end_object(model, fact, now.object);
+	}
+}
+
+void
 model_expect(Model *model, const char *schema, const char *name)
 {
 	Fact	   *fact = fact_existence(model, FACT_RELATION, NULL, schema, name);

@@ -254,7 +254,10 @@ model_rename_object(Model *model, Node *node)
 	 * them from here on can't be brought together with what it said before.
 	 */
 	if (object->kind == FACT_SCHEMA)
+	{
 		model_current(model)->opaque = true;
+		model_empty_schema(model, model_name_at(object, model->statement, NULL));
+	}
 	if (object->companion == NULL)
 		rename_companion(model, object, name);
 	(void) model_name_at(object, model->statement, &schema);
