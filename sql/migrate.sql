@@ -133,6 +133,7 @@ $script$, 'migrate');
 CALL remigrate.migrate('enum not used', 'ALTER TYPE mood ADD VALUE ''unused''; CREATE TABLE unused AS SELECT txid_current() AS x; INSERT INTO unused SELECT txid_current()', 'migrate');
 SELECT count(DISTINCT x) AS transactions FROM unused;
 CALL remigrate.migrate('enum in a block', 'BEGIN; ALTER TYPE mood ADD VALUE ''d''; INSERT INTO moody VALUES (''d''); COMMIT', 'migrate');
+CALL remigrate.migrate('enum in a DO', $$DO $do$ BEGIN EXECUTE 'ALTER TYPE mood ADD VALUE ''do'''; END $do$; INSERT INTO moody VALUES ('do')$$, 'migrate');
 CALL remigrate.migrate('enum in its transaction', $$CREATE TYPE young AS ENUM ('x'); ALTER TYPE young ADD VALUE 'y'; CREATE TABLE y AS SELECT 'y'::young AS y$$, 'migrate');
 CALL remigrate.migrate('enum then error', 'CREATE TABLE before_it (); ALTER TYPE mood ADD VALUE ''e''; INSERT INTO moody VALUES (''e''); SELECT 1 / 0', 'migrate');
 SELECT * FROM moody;
@@ -141,7 +142,7 @@ SELECT * FROM outcome;
 CALL remigrate.migrate('enum then error', 'CREATE TABLE before_it (); ALTER TYPE mood ADD VALUE ''e''; INSERT INTO moody VALUES (''e''); SELECT 1 / 1', 'migrate');
 SELECT * FROM moody WHERE m = 'e';
 CALL remigrate.migrate('enum renamed', 'ALTER TYPE mood RENAME VALUE ''a'' TO ''A''; INSERT INTO moody VALUES (''A'')', 'migrate');
-SELECT * FROM outcome OFFSET 6;
+SELECT * FROM outcome OFFSET 7;
 INSERT INTO seen SELECT max(id) FROM remigrate.event_log;
 
 -- At COMMIT -------------------------------------------------------------------------------

@@ -417,6 +417,23 @@ run_remaining(MigrationRun *run)
 	blocker_unwatch();
 }
 
+/* Whether a statement adds a value to an enum; of a DO block, whether it may. */
+static bool
+may_add_value(const MigrationRun *run, const ScriptStatement *statement)
+{
+	const Node *parse_tree = statement->raw->stmt;
+	char	   *text;
+
+	if (IsA(parse_tree, AlterEnumStmt))
+		return ((const AlterEnumStmt *) parse_tree)->oldVal == NULL;
+	if (!IsA(parse_tree, DoStmt))
+		return false;
+	text = script_statement_text(run->migration->script, statement);
+	for (char *byte = text; *byte != '\0'; byte++)
+		*byte = pg_ascii_tolower((unsigned char) *byte);
+	return strstr(text, "alter type") != NULL;
+}
+
 /* Commits after each ADD VALUE that is not committed yet. */
 static bool
 separate_enum_values(MigrationRun *run)
@@ -425,11 +442,8 @@ separate_enum_values(MigrationRun *run)
 
 	for (int i = run->done; i < statement_count(run); i++)
 	{
-		const Node *parse_tree = statement_at(run, i)->raw->stmt;
-
-		if (IsA(parse_tree, AlterEnumStmt) &&
-			((const AlterEnumStmt *) parse_tree)->oldVal == NULL &&
-			!run->ends_transaction[i])
+		if (!run->ends_transaction[i] &&
+			may_add_value(run, statement_at(run, i)))
 			changed = run->ends_transaction[i] = true;
 	}
 	return changed;
