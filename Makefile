@@ -47,6 +47,7 @@ REGRESS ?= \
 	derived \
 	named \
 	found \
+	guarded \
 	triggers \
 	partitions \
 	adopted

@@ -81,6 +81,8 @@ model_create(Model *model, FactKind kind, Object *parent, const char *schema,
 	State		now = fact_state(fact);
 	Object	   *object;
 
+	if (model->guarded && mode == CREATE_NEW)
+		mode = CREATE_IF_NOT_EXISTS;
 	if (now.presence == PRESENT && mode == CREATE_IF_NOT_EXISTS)
 		return NULL;
 	if (now.presence == PRESENT && mode == CREATE_OR_REPLACE)

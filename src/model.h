@@ -184,6 +184,7 @@ typedef struct Model
 	bool		path_local;
 	int			statement;		/* being read; 1 for the first */
 	int			statement_count;
+	bool		guarded;		/* what it makes may be there already */
 	StatementModel *statements; /* statement_count + 1, the first unused */
 	int			last_opaque;	/* or one that may have made an object */
 	int			last_unseen;	/* one that may have done anything */

@@ -56,6 +56,7 @@ static const StatementRule statement_rules[] = {
 	{T_VariableSetStmt, model_set_variable, true, false},
 	{T_TransactionStmt, model_transaction, true, false},
 	{T_SelectStmt, model_select, false, false},
+	{T_DoStmt, model_do, false, false},
 	{T_InsertStmt, model_insert, false, false},
 	{T_CreatePublicationStmt, model_create_publication, false, false},
 	{T_CreateEventTrigStmt, model_create_event_trigger, false, false},

@@ -148,4 +148,8 @@ extern void model_transaction(Model *model, Node *node);
 extern void model_select(Model *model, Node *node);
 extern void model_insert(Model *model, Node *node);
 
+/* --- model_do.c --- */
+
+extern void model_do(Model *model, Node *node);
+
 #endif							/* REMIGRATE_MODEL_STATEMENT_H */

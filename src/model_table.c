@@ -305,6 +305,8 @@ model_add_constraint(Model *model, Object *table, Constraint *original,
 	if (constraint->indexname != NULL)
 		index = adopt_index(model, table, constraint, definition);
 	object = create_constraint(model, table, constraint, definition);
+	if (object == NULL)
+		return;					/* it may have been there */
 	if (constraint->contype == CONSTR_PRIMARY)
 		set_not_null(model, table, constraint->keys);
 	if (has_index && index == NULL)

@@ -5,8 +5,9 @@
  *
  * The parser tells where a statement's text lies only roughly: before
  * PostgreSQL 18 it begins right after the previous semicolon, comments
- * included.  And whether two scripts differ in comments alone is a question
- * about tokens.  Both are answered by one pass of the scanner.
+ * included.  Whether two scripts differ in comments alone, or a block of code
+ * has a certain form, are questions about tokens.  All are answered by one pass
+ * of the scanner.
  *
  *-------------------------------------------------------------------------
  */
@@ -136,4 +137,23 @@ scan_same_tokens(const char *left, const char *right)
 	tokens_end(&ours);
 	tokens_end(&theirs);
 	return same;
+}
+
+List *
+scan_tokens(const char *text)
+{
+	TokenStream stream;
+	List	   *tokens = NIL;
+
+	tokens_begin(&stream, text);
+	while (tokens_next(&stream))
+	{
+		ScanToken  *token = palloc_object(ScanToken);
+
+		token->start = stream.start;
+		token->length = stream.length;
+		tokens = lappend(tokens, token);
+	}
+	tokens_end(&stream);
+	return tokens;
 }

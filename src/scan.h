@@ -23,4 +23,17 @@ extern void scan_locate_statements(Script *script);
  */
 extern bool scan_same_tokens(const char *left, const char *right);
 
+/* A token's place in a text, in bytes. */
+typedef struct ScanToken
+{
+	int			start;
+	int			length;
+} ScanToken;
+
+/*
+ * The tokens of a text (ScanToken *), in the current memory context.  Raises
+ * the scanner's errors.
+ */
+extern List *scan_tokens(const char *text);
+
 #endif							/* REMIGRATE_SCAN_H */
