@@ -13,7 +13,7 @@ our @EXPORT_OK = qw(drifts may_drift);
 sub may_drift
 {
 	my ($case) = @_;
-	return join("\n", @{$case->{script}}) !~ /IF NOT EXISTS|\bLIKE\b.*\)|AS SELECT 1 AS id|INHERIT|\bOF\b|PARTITION|EXCLUDE|UNLOGGED|RESTART|SET SCHEMA|ALTER SCHEMA/i;
+	return join("\n", @{$case->{script}}) !~ /IF NOT EXISTS|\bLIKE\b.*\)|AS SELECT 1 AS id|INHERIT|\bOF\b|PARTITION|EXCLUDE|UNLOGGED|RESTART|SET SCHEMA|ALTER SCHEMA|\bDO \$do/i;
 }
 
 sub qualified { my ($object) = @_; return bytes("$object->{schema}.$object->{name}") }

@@ -351,6 +351,14 @@ my @kinds = (
 	[ 11, \&type_statement ], [ 6, \&view_statement ], [ 6, \&routine_statement ], [ 4, \&sequence_statement ],
 	[ 3, \&comment_statement ], [ 5, \&guard_statement ], [ 2, \&schema_statement ]);
 
+# Types and constraints are often made so: they have no IF NOT EXISTS.
+sub unless_there
+{
+	my $text = shift;
+	return $text if !chance(0.4) || $text !~ /^CREATE (?:TYPE .* AS ENUM|DOMAIN)|^ALTER TABLE [^,]* ADD CONSTRAINT [^,]*(?:CHECK|FOREIGN KEY)[^,]*$/;
+	return "DO \$do\$ BEGIN $text; EXCEPTION WHEN duplicate_object THEN NULL; END \$do\$";
+}
+
 # A statement for what an inventory says is there.
 sub statement
 {
@@ -362,7 +370,7 @@ sub statement
 		{
 			next if ($dice -= $_->[0]) >= 0;
 			my $text = $_->[1]->();
-			return bytes($text) if defined $text;
+			return unless_there(bytes($text)) if defined $text;
 			last;
 		}
 	}
