@@ -174,4 +174,16 @@ BEGIN;
 SELECT show_all('CREATE SCHEMA s', 'CREATE TABLE s.t (a int PRIMARY KEY)', 'CREATE INDEX i ON s.t (a)', 'ALTER SCHEMA s RENAME TO r', 'ALTER TABLE r.t ADD COLUMN b int', 'CREATE SCHEMA s', 'CREATE TABLE s.t (c int)');
 ROLLBACK;
 
+-- What is there already may be of another kind than what made room for it.
+BEGIN;
+CREATE TABLE t (a int);
+CREATE MATERIALIZED VIEW v AS SELECT a FROM t;
+SELECT remigrate.apply('1', 'DROP VIEW v; CREATE MATERIALIZED VIEW v AS SELECT a FROM t; CREATE UNIQUE INDEX v_a ON v (a)');
+SELECT migration_name, logs FROM remigrate.status();
+ROLLBACK;
+BEGIN;
+CREATE TABLE t (a int);
+SELECT remigrate.apply('1', 'DROP VIEW t; CREATE TABLE u ()');
+ROLLBACK;
+
 DROP FUNCTION show_all(text[]), show(text);

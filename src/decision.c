@@ -221,6 +221,7 @@ may_be_done_already(const ErrorData *error, const ScriptStatement *statement)
 		case ERRCODE_UNDEFINED_OBJECT:
 		case ERRCODE_UNDEFINED_FUNCTION:
 		case ERRCODE_UNDEFINED_SCHEMA:
+		case ERRCODE_WRONG_OBJECT_TYPE: /* a view that gave way to a table */
 		case ERRCODE_INVALID_TABLE_DEFINITION:	/* a second primary key */
 		case ERRCODE_INVALID_TEXT_REPRESENTATION:	/* an enum value that went */
 		case ERRCODE_DATATYPE_MISMATCH: /* a column of its new type */
