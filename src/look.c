@@ -13,14 +13,12 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/syscache.h"
 
 #include "look.h"
@@ -417,6 +415,12 @@ conclude_from_error(Looking *looking, const ErrorData *error)
 		looking->look->result = LOOK_UNCOMPARED;
 }
 
+static void
+look_as_work(void *argument)
+{
+	look_now(argument);
+}
+
 /*
  * Looks in a subtransaction that is rolled back in any case, so that the
  * locks of the tables that expressions name are let go.
@@ -424,27 +428,10 @@ conclude_from_error(Looking *looking, const ErrorData *error)
 static void
 look_carefully(Looking *looking)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	int			nest_level = GetCurrentTransactionNestLevel();
+	ErrorData  *error = transaction_try(look_as_work, looking);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		look_now(looking);
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		conclude_from_error(looking,
-							transaction_catch_in_subtransaction(nest_level,
-																context,
-																owner));
-	}
-	PG_END_TRY();
+	if (error != NULL)
+		conclude_from_error(looking, error);
 }
 
 /* A comparison that only reads system caches needs no such care. */

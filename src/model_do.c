@@ -12,10 +12,8 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "commands/defrem.h"
 #include "parser/parser.h"
-#include "utils/resowner.h"
 
 #include "compat.h"
 #include "failure.h"
@@ -113,49 +111,29 @@ makes_one_thing(const Node *node)
 		 constraint->contype == CONSTR_CHECK);
 }
 
-/* The statement that a block guards, as the parser gives it, or NULL. */
-static Node *
-read_guarded(const char *text)
+typedef struct Reading
 {
-	const char *guarded = guarded_text(text);
+	const char *text;			/* of the block */
+	Node	   *guarded;
+} Reading;
+
+/* The statement that a block guards, as the parser gives it, or NULL. */
+static void
+read_guarded(void *argument)
+{
+	Reading    *reading = argument;
+	const char *text = guarded_text(reading->text);
 	List	   *parsed;
 	Node	   *node;
 
-	if (guarded == NULL)
-		return NULL;
-	parsed = raw_parser(guarded, RAW_PARSE_DEFAULT);
+	if (text == NULL)
+		return;
+	parsed = raw_parser(text, RAW_PARSE_DEFAULT);
 	if (list_length(parsed) != 1)
-		return NULL;
+		return;
 	node = linitial_node(RawStmt, parsed)->stmt;
-	return makes_one_thing(node) ? node : NULL;
-}
-
-/* A block that can't be parsed fails when it runs, not here. */
-static Node *
-try_to_read_guarded(const char *text)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	int			nest_level = GetCurrentTransactionNestLevel();
-	Node	   *volatile node = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		node = read_guarded(text);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		failure_stop_if_ending(transaction_catch_in_subtransaction(nest_level,
-																   context,
-																   owner));
-	}
-	PG_END_TRY();
-	return node;
+	if (makes_one_thing(node))
+		reading->guarded = node;
 }
 
 void
@@ -165,18 +143,25 @@ model_do(Model *model, Node *node)
 	const List *options = ((DoStmt *) node)->args;
 	const DefElem *language = statement_option(options, "language");
 	const DefElem *body = statement_option(options, "as");
-	Node	   *guarded = NULL;
+	Reading		reading = {0};
+	ErrorData  *error;
 
 	if (body != NULL && (language == NULL ||
 						 strcmp(strVal(language->arg), "plpgsql") == 0))
-		guarded = try_to_read_guarded(strVal(body->arg));
-	if (guarded == NULL)
+	{
+		reading.text = strVal(body->arg);
+		/* A block that can't be parsed fails when it runs, not here. */
+		error = transaction_try(read_guarded, &reading);
+		if (error != NULL)
+			failure_stop_if_ending(error);
+	}
+	if (reading.guarded == NULL)
 	{
 		current->opaque = true;
 		return;
 	}
 	model->guarded = true;
-	model_read_statement(model, guarded);
+	model_read_statement(model, reading.guarded);
 	model->guarded = false;
 	current->repeatable = true;
 }

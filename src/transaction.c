@@ -142,6 +142,31 @@ transaction_catch_in_subtransaction(int nest_level, MemoryContext context,
 	return error;
 }
 
+ErrorData *
+transaction_try(TransactionWork work, void *argument)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	int			nest_level = GetCurrentTransactionNestLevel();
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		work(argument);
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		error = transaction_catch_in_subtransaction(nest_level, context, owner);
+	}
+	PG_END_TRY();
+	return error;
+}
+
 void
 transaction_pop_snapshot(void)
 {

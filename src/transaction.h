@@ -49,6 +49,16 @@ extern ErrorData *transaction_catch_in_subtransaction(int nest_level,
 													  MemoryContext context,
 													  ResourceOwner owner);
 
+/* What transaction_try runs. */
+typedef void (*TransactionWork) (void *argument);
+
+/*
+ * Runs work in a subtransaction that is rolled back in any case.  Returns NULL,
+ * or the error that it raised; both that and what the work allocates are in
+ * the current memory context.
+ */
+extern ErrorData *transaction_try(TransactionWork work, void *argument);
+
 /*
  * After a utility command that may have ended the transaction in which it
  * began: takes down the snapshot that is active now, if any.
