@@ -32,7 +32,7 @@ resolve() {
 		"'$action'" "$script" "$(literal "$schema")" >"$tmp/sql"
 	change 'resolving'
 	# Invalid indexes, where the channel shows them.
-	sed -n 's/^\(psql:[^ ]*: \)\{0,1\}NOTICE:  //p' "$tmp/err" >&2
+	in_english <"$tmp/err" | sed -n 's/^\(psql:[^ ]*: \)\{0,1\}NOTICE:  //p' >&2
 	echo "Migration \"$resolved\" is marked as $(printf %s "$action" | tr _ ' ') in schema \"$schema\"."
 }
 

@@ -68,10 +68,6 @@ send() {
 	sent=$?
 	child=''
 	stop_ticker
-	for said in err out; do
-		in_english <"$tmp/$said" >"$tmp/english"
-		mv "$tmp/english" "$tmp/$said"
-	done
 	case $sent in
 	124 | 137)
 		echo "no answer within $1 s" >"$tmp/message"
@@ -83,13 +79,13 @@ send() {
 
 answer_by_url() {
 	[ "$sent" != 0 ] || return 0
-	words_of_psql <"$tmp/err" >"$tmp/message"
+	in_english <"$tmp/err" | words_of_psql >"$tmp/message"
 	[ "$sent" = 3 ] || return 2
 	return 1
 }
 
 answer_by_exec() {
-	cat "$tmp/err" "$tmp/out" >"$tmp/all"
+	cat "$tmp/err" "$tmp/out" | in_english >"$tmp/all"
 	# Not every psql is told to stop and fail at an error.
 	if grep -qE '^(psql:[^ ]*: )?ERROR: ' "$tmp/all"; then
 		words_of_psql <"$tmp/all" >"$tmp/message"
