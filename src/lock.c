@@ -171,7 +171,8 @@ acquire_one(const char *subject, int64 key, bool *held, TimestampTz started,
 		if (!for_session || waited >= wait)
 			holder = blocker_find_holder(&tag);
 		if (waited >= wait || (!for_session && holder && holder->waits_for_us))
-			report_busy(subject, holder, waited, cut_short);
+			report_busy(subject, holder, waited,
+						cut_short && waited >= wait);
 		if (for_session)
 			InvalidateCatalogSnapshot();
 		nap(Min(pause, wait - waited));
