@@ -178,11 +178,14 @@ is_of_no_account(const StatementModel *statement)
 static void
 find_unseen(const Model *model, List *results)
 {
+	SeamHistory *result = NULL;
+
 	for (int i = 1; i <= model->statement_count; i++)
 	{
 		const StatementModel *statement = &model->statements[i];
-		SeamHistory *result = result_of(results, statement->script);
 
+		if (result == NULL || result->script != statement->script)
+			result = result_of(results, statement->script);
 		if (leaves_trace(statement))
 			result->unseen = NULL;
 		else if (result->unseen == NULL && !is_of_no_account(statement))
